@@ -1,0 +1,10 @@
+//! Scanpost: keeps every study, reads it on the spot, and posts both when the line allows.
+//!
+//! The order below is the reading order and the layer order: a module may use what stands above
+//! it, never what stands below. `tests/architecture.rs` holds it.
+
+pub mod base;
+pub mod dicom;
+pub mod image;
+pub mod infer;
+pub mod store;

@@ -1,0 +1,3 @@
+//! Starts Scanpost.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! What must survive: the vault of sealed records, the keys, the audit file and the ledger.
+
+pub mod record;
