@@ -4,6 +4,7 @@
 //! it, never what stands below. `tests/architecture.rs` holds it.
 
 pub mod base;
+pub mod board;
 pub mod dicom;
 pub mod image;
 pub mod infer;

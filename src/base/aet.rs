@@ -39,14 +39,8 @@ impl AeTitle {
     /// The first rule of the type that the bytes break.
     pub fn parse(bytes: &[u8]) -> Result<Self, AeTitleError> {
         let is_padding = |byte: &u8| matches!(byte, 0 | b' ');
-        let end = bytes
-            .iter()
-            .rposition(|byte| !is_padding(byte))
-            .map_or(0, |last| last + 1);
-        let start = bytes
-            .iter()
-            .position(|byte| !is_padding(byte))
-            .unwrap_or(end);
+        let end = bytes.iter().rposition(|byte| !is_padding(byte)).map_or(0, |last| last + 1);
+        let start = bytes.iter().position(|byte| !is_padding(byte)).unwrap_or(end);
         let core = bytes.get(start..end).unwrap_or_default();
         if core.is_empty() {
             return Err(AeTitleError::Blank);
@@ -104,22 +98,10 @@ mod tests {
 
     #[test]
     fn titles_that_could_spoil_a_log_are_refused() {
-        assert_eq!(
-            AeTitle::parse(b"CT\x1b[2J"),
-            Err(AeTitleError::BadByte { byte: 0x1b })
-        );
-        assert_eq!(
-            AeTitle::parse(b"CT\\1"),
-            Err(AeTitleError::BadByte { byte: b'\\' })
-        );
-        assert_eq!(
-            AeTitle::parse(b"CT\xe9"),
-            Err(AeTitleError::BadByte { byte: 0xe9 })
-        );
+        assert_eq!(AeTitle::parse(b"CT\x1b[2J"), Err(AeTitleError::BadByte { byte: 0x1b }));
+        assert_eq!(AeTitle::parse(b"CT\\1"), Err(AeTitleError::BadByte { byte: b'\\' }));
+        assert_eq!(AeTitle::parse(b"CT\xe9"), Err(AeTitleError::BadByte { byte: 0xe9 }));
         assert_eq!(AeTitle::parse(b"    \0"), Err(AeTitleError::Blank));
-        assert_eq!(
-            AeTitle::parse(&[b'A'; 17]),
-            Err(AeTitleError::TooLong { length: 17 })
-        );
+        assert_eq!(AeTitle::parse(&[b'A'; 17]), Err(AeTitleError::TooLong { length: 17 }));
     }
 }

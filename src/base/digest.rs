@@ -89,9 +89,6 @@ mod tests {
 
     #[test]
     fn parts_with_other_borders_have_another_digest() {
-        assert_ne!(
-            Digest::of_parts(&[b"ab", b"c"]),
-            Digest::of_parts(&[b"a", b"bc"])
-        );
+        assert_ne!(Digest::of_parts(&[b"ab", b"c"]), Digest::of_parts(&[b"a", b"bc"]));
     }
 }

@@ -180,18 +180,11 @@ mod tests {
 
     #[test]
     fn red_means_that_acknowledging_stopped_or_data_is_at_risk() {
-        let red = Fault::ALL
-            .iter()
-            .filter(|fault| fault.severity() == Severity::Warning);
+        let red = Fault::ALL.iter().filter(|fault| fault.severity() == Severity::Warning);
         let red: Vec<_> = red.copied().collect();
         assert_eq!(
             red,
-            [
-                Fault::DiskFull,
-                Fault::DiskError,
-                Fault::VaultDamaged,
-                Fault::KeyMissing
-            ]
+            [Fault::DiskFull, Fault::DiskError, Fault::VaultDamaged, Fault::KeyMissing]
         );
     }
 }

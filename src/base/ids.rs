@@ -24,15 +24,9 @@ impl RecordNumber {
     }
 
     /// Returns the number that [`RecordNumber::to_u64`] made `value` of.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the halves are taken on purpose"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the halves are taken on purpose")]
     pub fn from_u64(value: u64) -> Self {
-        Self {
-            start: (value >> 32) as u32,
-            sequence: value as u32,
-        }
+        Self { start: (value >> 32) as u32, sequence: value as u32 }
     }
 }
 
@@ -87,14 +81,8 @@ mod tests {
 
     #[test]
     fn record_numbers_sort_as_integers_do() {
-        let early = RecordNumber {
-            start: 1,
-            sequence: u32::MAX,
-        };
-        let late = RecordNumber {
-            start: 2,
-            sequence: 0,
-        };
+        let early = RecordNumber { start: 1, sequence: u32::MAX };
+        let late = RecordNumber { start: 2, sequence: 0 };
         assert!(early < late && early.to_u64() < late.to_u64());
         assert_eq!(RecordNumber::from_u64(early.to_u64()), early);
     }

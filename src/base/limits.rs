@@ -42,8 +42,8 @@ pub const DIMSE_WAIT: Duration = Duration::from_secs(30);
 pub const WRITE_STALL: Duration = Duration::from_secs(30);
 /// Sockets in all: a scanner and its consoles need four; 500 strangers must not exhaust us.
 pub const SOCKETS_MAX: usize = 64;
-/// Sockets of one address.
-pub const SOCKETS_PER_PEER_MAX: usize = 8;
+/// Sockets of one address: a whole department may come through one router.
+pub const SOCKETS_PER_PEER_MAX: usize = 32;
 /// Associations that may store at once, each with a slab of its own.
 pub const ASSOCIATIONS_MAX: usize = 16;
 

@@ -24,10 +24,7 @@ impl Instant {
     /// Returns this point moved later by `delay`, stopping at the end of time.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)))
     }
 
     /// Returns how long ago `earlier` was; zero when it lies ahead.
@@ -58,6 +55,15 @@ pub struct Stamp {
     pub utc_offset_s: i32,
     /// Whether the wall clock was synchronized then.
     pub synced: bool,
+}
+
+/// Where time comes from: the board's clocks in the box, a counter in the simulator.
+pub trait Clock: Send + Sync {
+    /// Returns the monotonic time.
+    fn now(&self) -> Instant;
+
+    /// Returns the time of something that happens now, by every clock.
+    fn stamp(&self) -> Stamp;
 }
 
 /// A date and time of day as DICOM and people write them.
@@ -94,10 +100,7 @@ impl Stamp {
     /// Returns the time of day as VR TM, local, to the millisecond.
     pub fn tm(&self) -> String {
         let c = self.local();
-        format!(
-            "{:02}{:02}{:02}.{:03}",
-            c.hour, c.minute, c.second, c.millisecond
-        )
+        format!("{:02}{:02}{:02}.{:03}", c.hour, c.minute, c.second, c.millisecond)
     }
 
     /// Returns the offset from UTC as the `&ZZXX` suffix of VR DT and as (0008,0201).
@@ -124,21 +127,14 @@ impl WallTime {
     /// start in March, 146,097 days to an era of 400 years.
     pub fn civil(self, offset_s: i32) -> Civil {
         let local_ms = self.0.saturating_add(i64::from(offset_s) * 1000);
-        let (days, ms) = (
-            local_ms.div_euclid(86_400_000),
-            local_ms.rem_euclid(86_400_000),
-        );
+        let (days, ms) = (local_ms.div_euclid(86_400_000), local_ms.rem_euclid(86_400_000));
         let shifted = days + 719_468;
         let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
         let year_of_era =
             (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
-        let month = if march_month < 10 {
-            march_month + 3
-        } else {
-            march_month - 9
-        };
+        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
         let small = |value: i64| u8::try_from(value).unwrap_or(0);
         Civil {
             year: year_of_era + era * 400 + i64::from(month <= 2),
@@ -157,11 +153,7 @@ mod tests {
     use super::*;
 
     fn stamp(wall_ms: i64, utc_offset_s: i32) -> Stamp {
-        Stamp {
-            wall: WallTime(wall_ms),
-            utc_offset_s,
-            ..Stamp::default()
-        }
+        Stamp { wall: WallTime(wall_ms), utc_offset_s, ..Stamp::default() }
     }
 
     #[test]

@@ -42,14 +42,8 @@ impl Uid {
     /// The first rule of the type that the bytes break.
     pub fn parse(bytes: &[u8]) -> Result<Self, UidError> {
         let is_padding = |byte: &u8| matches!(byte, 0 | b' ');
-        let end = bytes
-            .iter()
-            .rposition(|byte| !is_padding(byte))
-            .map_or(0, |last| last + 1);
-        let start = bytes
-            .iter()
-            .position(|byte| !is_padding(byte))
-            .unwrap_or(end);
+        let end = bytes.iter().rposition(|byte| !is_padding(byte)).map_or(0, |last| last + 1);
+        let start = bytes.iter().position(|byte| !is_padding(byte)).unwrap_or(end);
         let core = bytes.get(start..end).unwrap_or_default();
         if core.is_empty() {
             return Err(UidError::Empty);
@@ -57,10 +51,7 @@ impl Uid {
         if UID_BYTES_MAX < core.len() {
             return Err(UidError::TooLong { length: core.len() });
         }
-        match core
-            .iter()
-            .find(|byte| !byte.is_ascii_graphic() || **byte == b'\\')
-        {
+        match core.iter().find(|byte| !byte.is_ascii_graphic() || **byte == b'\\') {
             Some(byte) => Err(UidError::BadByte { byte: *byte }),
             None => Ok(Self(core.iter().copied().map(char::from).collect())),
         }
@@ -119,24 +110,15 @@ mod tests {
 
     #[test]
     fn parse_cuts_nul_and_blank_padding_on_both_sides() {
-        assert_eq!(
-            Uid::parse(b" 1.2.840.10008.1.1\0").unwrap().as_str(),
-            "1.2.840.10008.1.1"
-        );
+        assert_eq!(Uid::parse(b" 1.2.840.10008.1.1\0").unwrap().as_str(), "1.2.840.10008.1.1");
         assert_eq!(Uid::parse(b"1.2 ").unwrap(), Uid::parse(b"1.2").unwrap());
     }
 
     #[test]
     fn parse_refuses_what_no_uid_can_be() {
         assert_eq!(Uid::parse(b"\0 "), Err(UidError::Empty));
-        assert_eq!(
-            Uid::parse(&[b'1'; 65]),
-            Err(UidError::TooLong { length: 65 })
-        );
-        assert_eq!(
-            Uid::parse(b"1.2\\3"),
-            Err(UidError::BadByte { byte: b'\\' })
-        );
+        assert_eq!(Uid::parse(&[b'1'; 65]), Err(UidError::TooLong { length: 65 }));
+        assert_eq!(Uid::parse(b"1.2\\3"), Err(UidError::BadByte { byte: b'\\' }));
         assert_eq!(Uid::parse(b"1.\x002"), Err(UidError::BadByte { byte: 0 }));
     }
 
