@@ -61,6 +61,11 @@ pub const KEPT_VALUE_BYTES_MAX: usize = 64 * 1024;
 pub const KEPT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a deflated data set once inflated, as a multiple of what came in: above it a bomb.
 pub const INFLATE_RATIO_MAX: u64 = 200;
+/// Bytes that may come out of a deflated data set whatever went in: a black picture legally has a
+/// ratio of 1,000, and a bomb of this size costs a tenth of a second and no memory.
+pub const INFLATE_FREE_BYTES: u64 = 64 << 20;
+/// Bytes of the file meta of a part-10 file, preamble included: real ones have under 1 KiB.
+pub const FILE_META_BYTES_MAX: usize = 64 * 1024;
 
 // The vault.
 

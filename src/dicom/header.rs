@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::phi::Phi;
 use crate::base::uid::Uid;
+use crate::dicom::tags;
+use crate::dicom::text::{self, Shown};
 
 /// An attribute's tag: group in the high half, element in the low.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +31,7 @@ pub struct Element {
 
 /// The kept elements of a data set's top level, in the order of their tags.
 ///
-/// Values are patient data: there is no `Debug` that shows them.
+/// Values are patient data: `Debug` shows tags and lengths only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Header {
     elements: BTreeMap<Tag, Element>,
@@ -136,5 +138,183 @@ impl Header {
     /// Returns the elements in the order of their tags.
     pub fn iter(&self) -> impl Iterator<Item = (Tag, &Element)> {
         self.elements.iter().map(|(tag, element)| (*tag, element))
+    }
+
+    /// Returns the value of `tag` without the blanks and NULs around it; `None` where it is
+    /// missing or nothing is left.
+    pub fn bytes(&self, tag: Tag) -> Option<&[u8]> {
+        let value = trim(&self.get(tag)?.value);
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Returns the value of `tag` as a text for display, in the declared character set.
+    pub fn text(&self, tag: Tag) -> Option<Shown> {
+        let declared = self.bytes(tags::SPECIFIC_CHARACTER_SET).unwrap_or_default();
+        Some(text::decode(self.bytes(tag)?, declared))
+    }
+
+    /// Returns the values of a code string, each trimmed, printable ASCII only; none if missing.
+    pub fn codes(&self, tag: Tag) -> Vec<String> {
+        let values = self.bytes(tag).map(|bytes| bytes.split(|b| *b == b'\\'));
+        values.into_iter().flatten().map(printable).collect()
+    }
+
+    /// Returns the first value of a code string; empty if missing.
+    pub fn code(&self, tag: Tag) -> String {
+        self.codes(tag).into_iter().next().unwrap_or_default()
+    }
+
+    /// Returns the UID of `tag`; `None` if it is missing, empty or no UID.
+    pub fn uid(&self, tag: Tag) -> Option<Uid> {
+        Uid::parse(&self.get(tag)?.value).ok()
+    }
+
+    /// Returns the first value of `tag` as a number of 16 bits, whichever integer VR it has.
+    pub fn u16(&self, tag: Tag) -> Option<u16> {
+        u16::try_from(self.integer(tag)?).ok()
+    }
+
+    /// Returns the first value of `tag` as an integer: IS, or binary of the VR sent.
+    pub fn integer(&self, tag: Tag) -> Option<i64> {
+        let element = self.get(tag)?;
+        let value = element.value.as_slice();
+        match &element.vr {
+            b"US" => Some(u16::from_le_bytes(*value.first_chunk()?).into()),
+            b"SS" => Some(i16::from_le_bytes(*value.first_chunk()?).into()),
+            b"UL" => Some(u32::from_le_bytes(*value.first_chunk()?).into()),
+            b"SL" => Some(i32::from_le_bytes(*value.first_chunk()?).into()),
+            b"IS" | b"DS" | b"UN" => {
+                let first = value.split(|b| *b == b'\\').next()?;
+                std::str::from_utf8(trim(first)).ok()?.parse().ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the values of `tag` as numbers: DS, IS, FD or FL.
+    ///
+    /// Empty if one of them is missing, no number, infinite or not a number.
+    pub fn decimals(&self, tag: Tag) -> Vec<f64> {
+        let Some(element) = self.get(tag) else {
+            return Vec::new();
+        };
+        let value = element.value.as_slice();
+        let numbers: Option<Vec<f64>> = match &element.vr {
+            b"FD" => words(value)
+                .map(|word| Some(f64::from_le_bytes(word)))
+                .collect(),
+            b"FL" => words(value)
+                .map(|word| Some(f32::from_le_bytes(word).into()))
+                .collect(),
+            b"DS" | b"IS" | b"UN" => value.split(|b| *b == b'\\').map(decimal).collect(),
+            _ => None,
+        };
+        let numbers = numbers.unwrap_or_default();
+        if numbers.iter().all(|number| number.is_finite()) {
+            numbers
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Returns the values of `tag` if they are exactly `N` numbers.
+    pub fn exactly<const N: usize>(&self, tag: Tag) -> Option<[f64; N]> {
+        self.decimals(tag).try_into().ok()
+    }
+}
+
+impl std::fmt::Debug for Element {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let vr = printable(&self.vr);
+        write!(f, "{vr} of {} bytes", self.value.len())
+    }
+}
+
+impl std::fmt::Debug for Header {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(&self.elements).finish()
+    }
+}
+
+/// Cuts the padding of text values: blanks and NULs on both sides (PS3.5 6.2).
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    let is_padding = |byte: &u8| matches!(byte, 0 | b' ');
+    let start = bytes.iter().position(|byte| !is_padding(byte));
+    let end = bytes.iter().rposition(|byte| !is_padding(byte));
+    match (start, end) {
+        (Some(start), Some(end)) => bytes.get(start..=end).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+fn printable(bytes: &[u8]) -> String {
+    let shown = trim(bytes)
+        .iter()
+        .filter(|byte| (b' '..=b'~').contains(byte));
+    shown.copied().map(char::from).collect()
+}
+
+fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    bytes
+        .chunks_exact(N)
+        .filter_map(|word| word.try_into().ok())
+}
+
+fn decimal(bytes: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(trim(bytes)).ok()?;
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: Tag = Tag(0x0020_0032);
+
+    fn header(vr: [u8; 2], value: &[u8]) -> Header {
+        let mut header = Header::default();
+        let value = value.to_vec();
+        header.keep(TAG, Element { vr, value });
+        header
+    }
+
+    #[test]
+    fn decimals_are_read_and_anything_that_is_no_number_spoils_them_all() {
+        let read = |text: &str| header(*b"DS", text.as_bytes()).decimals(TAG);
+        assert_eq!(read("-1.5\\+2e1 \\ .5 "), [-1.5, 20.0, 0.5]);
+        for bad in ["1\\\\2", "1\\NaN", "inf", "1,5", "", "1\\x", "1e999"] {
+            assert!(read(bad).is_empty(), "{bad}");
+        }
+        assert_eq!(header(*b"FD", &1.25f64.to_le_bytes()).decimals(TAG), [1.25]);
+        assert!(
+            header(*b"FD", &f64::NAN.to_le_bytes())
+                .decimals(TAG)
+                .is_empty()
+        );
+        assert_eq!(header(*b"DS", b"1\\2").exactly::<3>(TAG), None);
+    }
+
+    #[test]
+    fn integers_are_read_by_the_vr_that_was_sent() {
+        assert_eq!(header(*b"US", &[0, 2]).u16(TAG), Some(512));
+        assert_eq!(header(*b"SS", &[0, 2]).u16(TAG), Some(512));
+        assert_eq!(header(*b"SS", &[255, 255]).u16(TAG), None);
+        assert_eq!(header(*b"US", &[1]).u16(TAG), None);
+        assert_eq!(header(*b"IS", b"-12 ").integer(TAG), Some(-12));
+        assert_eq!(header(*b"IS", b"99999999999999999999").integer(TAG), None);
+        assert_eq!(header(*b"LO", b"12").integer(TAG), None);
+    }
+
+    #[test]
+    fn codes_are_trimmed_and_cannot_spoil_a_log() {
+        let header = header(*b"CS", b"ORIGINAL\\ PRIMARY \\AX\x1b[2JIAL\0");
+        assert_eq!(header.codes(TAG), ["ORIGINAL", "PRIMARY", "AX[2JIAL"]);
+        assert_eq!(header.code(Tag(1)), "");
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let shown = format!("{:?}", header(*b"PN", b"DOE^JANE"));
+        assert_eq!(shown, "{(0020,0032): PN of 8 bytes}");
     }
 }
