@@ -6,6 +6,7 @@ pub mod fault;
 pub mod ids;
 pub mod limits;
 pub mod phi;
+pub mod plant;
 pub mod receipt;
 pub mod rng;
 pub mod secret;
