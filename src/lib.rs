@@ -4,7 +4,9 @@
 //! it, never what stands below. `tests/architecture.rs` holds it.
 
 pub mod base;
+pub mod config;
 pub mod dicom;
+pub mod flow;
 pub mod image;
 pub mod infer;
 pub mod store;
