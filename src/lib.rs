@@ -4,8 +4,10 @@
 //! it, never what stands below. `tests/architecture.rs` holds it.
 
 pub mod base;
-pub mod board;
+pub mod config;
 pub mod dicom;
 pub mod image;
 pub mod infer;
+pub mod flow;
 pub mod store;
+pub mod board;

@@ -13,6 +13,7 @@ pub mod secret;
 pub mod time;
 pub mod uid;
 pub mod units;
+pub mod urgency;
 
 /// The one regulatory sentence; every result, page and picture says it in these words.
 pub const REGULATORY: &str = "Investigational AI result. Not for diagnosis.";

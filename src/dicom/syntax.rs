@@ -39,21 +39,15 @@ impl TransferSyntax {
     /// An unknown one of the standard's root is explicit VR little endian with encapsulated
     /// pixels (PS3.5 A.4). Private ones are `None`: their encoding cannot be known.
     pub fn lookup(uid: &Uid) -> Option<Self> {
-        let native = |encoding| {
-            Some(Self {
-                encoding,
-                native_pixels: true,
-            })
-        };
+        let native = |encoding| Some(Self { encoding, native_pixels: true });
         match uid.as_str() {
             IMPLICIT_LE => native(Encoding::ImplicitLe),
             EXPLICIT_LE => native(Encoding::ExplicitLe),
             EXPLICIT_BE => native(Encoding::ExplicitBe),
             DEFLATED_LE => native(Encoding::DeflatedLe),
-            other if other.starts_with("1.2.840.10008.1.2.") => Some(Self {
-                encoding: Encoding::ExplicitLe,
-                native_pixels: false,
-            }),
+            other if other.starts_with("1.2.840.10008.1.2.") => {
+                Some(Self { encoding: Encoding::ExplicitLe, native_pixels: false })
+            }
             _ => None,
         }
     }

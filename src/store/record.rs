@@ -11,6 +11,7 @@ use crate::base::digest::Digest;
 use crate::base::ids::{Arrival, RecordNumber};
 use crate::base::time::Stamp;
 use crate::base::uid::Uid;
+pub use crate::base::urgency::Urgency;
 use crate::dicom::header::{Identity, SliceFacts};
 
 /// Where a sealed record stands. It may move when a slab is copied forward; its number stays.
@@ -51,21 +52,6 @@ pub enum Content {
     Job(Box<JobRecord>),
     /// A document of ours.
     Result(Box<ResultRecord>),
-}
-
-/// How urgent an instance is for posting; `High` goes first.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Urgency {
-    /// C-STORE Priority HIGH, or the caller's rule.
-    High,
-    /// Everything else.
-    #[default]
-    Normal,
-    /// C-STORE Priority LOW.
-    Low,
 }
 
 /// An instance as received.
