@@ -38,6 +38,8 @@ pub const RATE_BYTES_MIN: u64 = 8 * 1024 * 60;
 pub const ANSWER: Duration = Duration::from_mins(1);
 /// How long a C-ECHO may announce a data set and not send it (D18).
 pub const DIMSE_WAIT: Duration = Duration::from_secs(30);
+/// How long an object in transfer may keep us from shutting down.
+pub const SHUTDOWN_FINISH: Duration = Duration::from_secs(30);
 /// How long a peer may leave our bytes unread: then its socket is dead.
 pub const WRITE_STALL: Duration = Duration::from_secs(30);
 /// Sockets in all: a scanner and its consoles need four; 500 strangers must not exhaust us.
