@@ -10,4 +10,5 @@ pub mod image;
 pub mod infer;
 pub mod flow;
 pub mod store;
+pub mod wire;
 pub mod board;

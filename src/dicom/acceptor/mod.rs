@@ -59,11 +59,12 @@ pub struct Acceptor {
     finish_by: Option<Instant>,
 }
 
-/// What was put into the log already.
+/// What was said already.
 #[derive(Debug, Default)]
 struct Told {
     odd_fragment: bool,
     group_length: bool,
+    released: bool,
 }
 
 /// Whether the peer's side of the connection is open.
@@ -136,6 +137,11 @@ impl Acceptor {
     /// Returns the state by its number in PS3.8 9.2.2.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Returns whether the peer released the association: it says that it is done.
+    pub fn is_released(&self) -> bool {
+        self.told.released
     }
 
     /// Returns whether the driver may read from the socket.
@@ -279,6 +285,7 @@ impl Acceptor {
         if self.take(Event::ReleaseResponse, out) == Some(Step::Ar4) {
             out.push(Action::Send(release_rp()));
             self.artim = now.after(ARTIM);
+            self.told.released = true;
         }
     }
 
