@@ -1,3 +1,9 @@
 //! What must survive: the vault of sealed records, the keys, the audit file and the ledger.
 
+pub mod audit;
+pub mod disk;
+pub mod keys;
+mod page;
 pub mod record;
+pub mod space;
+pub mod vault;

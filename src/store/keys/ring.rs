@@ -1,0 +1,500 @@
+//! The keyring: one slot a study, in two copies, with the bars that keep erasing behind sealing.
+//!
+//! A seal enters a slot and leaves it when its sync came back. Erasing refuses while a seal is
+//! inside, or when one has left that the caller does not know of: the caller's ledger must hold
+//! it first, and the decision is made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::base::aet::AeTitle;
+use crate::base::fault::Fault;
+use crate::base::ids::Arrival;
+use crate::base::rng::Rng;
+use crate::base::uid::Uid;
+use crate::store::disk::{Disk, DiskFile, open_if_there, read_whole, replace};
+use crate::store::keys::copies::{open_file, settle};
+use crate::store::keys::seal::{draw_key, draw_nonce, unwrap, wrap};
+use crate::store::keys::slot::{
+    Found, KeyId, LiveSlot, SLOT_BYTES, SlotState, encode_erased, encode_live, merge, parse,
+};
+use crate::store::keys::{Key, KeyError, Secrets, VaultIdentity, unless_version};
+use crate::store::page::{PAGE_BYTES, Pack, block, open_block};
+
+const MAGIC: [u8; 8] = *b"SPKEYRNG";
+const NAMES: [&str; 2] = ["keyring.a", "keyring.b"];
+/// Bytes of a copy that is read whole: 8 million studies.
+const RING_BYTES_MAX: u64 = 1 << 30;
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyName<'a> {
+    /// Records without a study: slot 0, never erased.
+    Box,
+    /// A study.
+    Study(&'a Uid),
+    /// The instances without a Study Instance UID that one caller sent on one day (YYYYMMDD).
+    Daily {
+        /// The caller.
+        caller: &'a AeTitle,
+        /// The day.
+        day: u32,
+    },
+}
+
+/// A seal that is under way in a slot. Give it back by [`Keyring::leave`].
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(crate) slot: u32,
+    pub(crate) key: Key,
+}
+
+#[derive(Debug)]
+struct Entry {
+    found: Found,
+    /// Seals under way.
+    inside: u32,
+    /// The last record that was sealed or read under it in this life of the process.
+    last: Option<Arrival>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    entries: BTreeMap<u32, Entry>,
+    /// Live slots of a name, the one for new seals last.
+    by_id: BTreeMap<KeyId, Vec<u32>>,
+    next: u32,
+}
+
+struct Files {
+    copies: [Arc<dyn DiskFile>; 2],
+    /// A write or sync failed: the files are written anew from the table before the next use.
+    suspect: bool,
+}
+
+/// The keyring of one vault.
+pub(crate) struct Keyring {
+    disk: Arc<dyn Disk>,
+    identity: VaultIdentity,
+    secrets: Arc<Secrets>,
+    table: Mutex<Table>,
+    /// Held across writes and syncs; taken before `table`, never inside it.
+    files: Mutex<Files>,
+}
+
+impl KeyName<'_> {
+    fn id(self, secrets: &Secrets) -> KeyId {
+        let text = match self {
+            Self::Box => return [0; 16],
+            Self::Study(uid) => Pack::default()
+                .bytes(b"study ")
+                .bytes(uid.as_str().as_bytes()),
+            Self::Daily { caller, day } => Pack::default()
+                .bytes(b"daily ")
+                .u32(day)
+                .bytes(caller.as_str().as_bytes()),
+        };
+        let [half, _] = split(secrets.keyed_hash(&text.done()).0);
+        half
+    }
+}
+
+fn split(bytes: [u8; 32]) -> [[u8; 16]; 2] {
+    let mut halves = [[0; 16]; 2];
+    for (half, part) in halves.iter_mut().zip(bytes.chunks_exact(16)) {
+        half.copy_from_slice(part);
+    }
+    halves
+}
+
+/// What a key's wrap is bound to: another vault, slot or name does not open it.
+fn context(identity: VaultIdentity, slot: u32, id: &KeyId) -> Vec<u8> {
+    Pack::default()
+        .bytes(&identity.0)
+        .u32(slot)
+        .bytes(id)
+        .done()
+}
+
+fn slot_offset(slot: u32) -> u64 {
+    let bytes = u64::try_from(SLOT_BYTES).unwrap_or(0);
+    u64::try_from(PAGE_BYTES)
+        .unwrap_or(0)
+        .saturating_add(bytes.saturating_mul(u64::from(slot)))
+}
+
+impl Table {
+    fn insert(&mut self, slot: u32, found: Found) {
+        let entry = Entry {
+            found,
+            inside: 0,
+            last: None,
+        };
+        if let Found::Live(live) = &entry.found {
+            self.by_id.entry(live.id).or_default().push(slot);
+        }
+        self.entries.insert(slot, entry);
+        self.next = self.next.max(slot.saturating_add(1));
+    }
+
+    fn bury(&mut self, slot: u32) {
+        if let Some(entry) = self.entries.get_mut(&slot) {
+            entry.found = Found::Erased;
+        }
+        for slots in self.by_id.values_mut() {
+            slots.retain(|other| *other != slot);
+        }
+        self.by_id.retain(|_, slots| !slots.is_empty());
+    }
+}
+
+impl Keyring {
+    /// Makes both copies, with slot 0 for records without a study. What stood there is replaced.
+    pub(crate) fn create(
+        disk: Arc<dyn Disk>,
+        identity: VaultIdentity,
+        secrets: Arc<Secrets>,
+        rng: &mut dyn Rng,
+    ) -> Result<Self, KeyError> {
+        let mut table = Table::default();
+        let live = make_live(&secrets, identity, (0, [0; 16]), rng)?;
+        table.insert(0, Found::Live(live));
+        let image = image(identity, &table);
+        for name in NAMES {
+            replace(&*disk, name, &image).map_err(KeyError::disk("written"))?;
+        }
+        Self::assemble(disk, identity, secrets, table)
+    }
+
+    /// Reads both copies, takes the later state of every slot, and mends what differs.
+    ///
+    /// Also returns a fault when a slot is damaged in both.
+    pub(crate) fn load(
+        disk: Arc<dyn Disk>,
+        identity: VaultIdentity,
+        secrets: Arc<Secrets>,
+    ) -> Result<(Self, Option<Fault>), KeyError> {
+        let [a, b] = NAMES.map(|name| read_ring(&*disk, name, identity));
+        let copies = [a?, b?];
+        if copies.iter().all(Option::is_none) {
+            return Err(KeyError::Missing { what: "keyring" });
+        }
+        let (table, fault) = merge_rings(identity, &secrets, &copies);
+        let image = image(identity, &table);
+        if fault.is_none() {
+            for (name, copy) in NAMES.iter().zip(&copies) {
+                if copy.as_ref() != Some(&image) {
+                    replace(&*disk, name, &image).map_err(KeyError::disk("mended"))?;
+                }
+            }
+        }
+        Ok((Self::assemble(disk, identity, secrets, table)?, fault))
+    }
+
+    fn assemble(
+        disk: Arc<dyn Disk>,
+        identity: VaultIdentity,
+        secrets: Arc<Secrets>,
+        table: Table,
+    ) -> Result<Self, KeyError> {
+        let [a, b] = NAMES.map(|name| open_file(&*disk, name));
+        let files = Files {
+            copies: [a?, b?],
+            suspect: false,
+        };
+        Ok(Self {
+            disk,
+            identity,
+            secrets,
+            table: Mutex::new(table),
+            files: Mutex::new(files),
+        })
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what is known about a slot.
+    pub(crate) fn state(&self, slot: u32) -> SlotState {
+        match self.table().entries.get(&slot).map(|entry| entry.found) {
+            None | Some(Found::Free) => SlotState::Free,
+            Some(Found::Live(_)) => SlotState::Live,
+            Some(Found::Erased) => SlotState::Erased,
+            Some(Found::Broken) => SlotState::Damaged,
+        }
+    }
+
+    /// Returns the key of a slot.
+    pub(crate) fn key(&self, slot: u32) -> Result<Key, KeyError> {
+        let found = self.table().entries.get(&slot).map(|entry| entry.found);
+        match found {
+            None | Some(Found::Free) => Err(KeyError::Free { slot }),
+            Some(Found::Erased) => Err(KeyError::Erased { slot }),
+            Some(Found::Broken) => Err(KeyError::Damaged { slot }),
+            Some(Found::Live(live)) => {
+                let context = context(self.identity, slot, &live.id);
+                unwrap(&self.secrets.ring, &context, &live.wrapped)
+                    .ok_or(KeyError::Damaged { slot })
+            }
+        }
+    }
+
+    /// Enters the slot of `name` for a seal; makes one, synced in both copies, where there is none.
+    pub(crate) fn enter(
+        &self,
+        name: KeyName<'_>,
+        rng: &Mutex<Box<dyn Rng>>,
+    ) -> Result<Ticket, KeyError> {
+        let id = name.id(&self.secrets);
+        let slot = match self.enter_known(&id) {
+            Some(slot) => slot,
+            None => self.make(id, rng)?,
+        };
+        match self.key(slot) {
+            Ok(key) => Ok(Ticket { slot, key }),
+            Err(error) => {
+                self.leave(slot, None);
+                Err(error)
+            }
+        }
+    }
+
+    fn enter_known(&self, id: &KeyId) -> Option<u32> {
+        let mut table = self.table();
+        let slot = *table.by_id.get(id)?.last()?;
+        let entry = table.entries.get_mut(&slot)?;
+        entry.inside = entry.inside.saturating_add(1);
+        Some(slot)
+    }
+
+    /// Leaves a slot; `sealed` is the record's place in the order of arrival if it is safe.
+    pub(crate) fn leave(&self, slot: u32, sealed: Option<Arrival>) {
+        if let Some(entry) = self.table().entries.get_mut(&slot) {
+            entry.inside = entry.inside.saturating_sub(1);
+            entry.last = entry.last.max(sealed);
+        }
+    }
+
+    /// Notes a record that recovery read under a slot.
+    pub(crate) fn saw(&self, slot: u32, arrival: Arrival) {
+        if let Some(entry) = self.table().entries.get_mut(&slot) {
+            entry.last = entry.last.max(Some(arrival));
+        }
+    }
+
+    fn make(&self, id: KeyId, rng: &Mutex<Box<dyn Rng>>) -> Result<u32, KeyError> {
+        let mut files = self.files();
+        // Another association may have made it while this one waited for the files.
+        if let Some(slot) = self.enter_known(&id) {
+            return Ok(slot);
+        }
+        let slot = self.table().next;
+        let live = {
+            let mut rng = rng.lock().unwrap_or_else(PoisonError::into_inner);
+            make_live(&self.secrets, self.identity, (slot, id), &mut **rng)?
+        };
+        let mut bytes = encode_live(self.identity, slot, &live);
+        if slot_offset(slot) % u64::try_from(PAGE_BYTES).unwrap_or(1) == 0 {
+            // The first of a page brings the rest of it, all free.
+            bytes.resize(PAGE_BYTES, 0);
+        }
+        if slot == u32::MAX {
+            return Err(KeyError::Unmakeable);
+        }
+        let written = self.put(&mut files, &[(slot, bytes)]);
+        let mut table = self.table();
+        // A slot is used once, also when it could not be written.
+        let found = written
+            .as_ref()
+            .map_or(Found::Erased, |()| Found::Live(live));
+        table.insert(slot, found);
+        written?;
+        if let Some(entry) = table.entries.get_mut(&slot) {
+            entry.inside = 1;
+        }
+        Ok(slot)
+    }
+
+    /// Writes slots into copy A, syncs, then into copy B, syncs.
+    fn put(&self, files: &mut Files, slots: &[(u32, Vec<u8>)]) -> Result<(), KeyError> {
+        let failed = KeyError::disk("written");
+        if files.suspect {
+            self.rewrite(files)?;
+        }
+        for copy in &files.copies {
+            let mut done = Ok(());
+            for (slot, bytes) in slots {
+                done = done.and_then(|()| copy.write_all_at(bytes, slot_offset(*slot)));
+            }
+            if let Err(error) = done.and_then(|()| copy.sync_data()) {
+                files.suspect = true;
+                return Err(failed(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes both copies anew from memory: a file whose sync failed is never synced again.
+    fn rewrite(&self, files: &mut Files) -> Result<(), KeyError> {
+        let image = image(self.identity, &self.table());
+        for (name, copy) in NAMES.iter().zip(&mut files.copies) {
+            replace(&*self.disk, name, &image).map_err(KeyError::disk("written anew"))?;
+            *copy = open_file(&*self.disk, name)?;
+        }
+        files.suspect = false;
+        Ok(())
+    }
+
+    /// Erases the keys of `name`; returns the slots. `seen` is the newest record of it that the
+    /// caller decided on.
+    ///
+    /// From here on a seal takes a new slot. After an error the keys may be gone or not: call
+    /// again until it succeeds.
+    pub(crate) fn erase(
+        &self,
+        name: KeyName<'_>,
+        seen: Option<Arrival>,
+    ) -> Result<Vec<u32>, KeyError> {
+        if name == KeyName::Box {
+            return Ok(Vec::new());
+        }
+        let id = name.id(&self.secrets);
+        let mut files = self.files();
+        let slots = {
+            let mut table = self.table();
+            let slots = table.by_id.get(&id).cloned().unwrap_or_default();
+            for entry in slots.iter().filter_map(|slot| table.entries.get(slot)) {
+                if 0 < entry.inside || seen < entry.last {
+                    return Err(KeyError::Changed);
+                }
+            }
+            slots.iter().for_each(|slot| table.bury(*slot));
+            slots
+        };
+        if !slots.is_empty() || files.suspect {
+            self.write_tombstones(&mut files, &slots)?;
+        }
+        Ok(slots)
+    }
+
+    fn write_tombstones(&self, files: &mut Files, slots: &[u32]) -> Result<(), KeyError> {
+        let tomb = |slot: &u32| (*slot, encode_erased(self.identity, *slot));
+        let tombs: Vec<_> = slots.iter().map(tomb).collect();
+        self.put(files, &tombs)
+    }
+
+    /// Erases live slots, slot 0 aside, that are not among `used`. Only after every slab read
+    /// clean; returns how many.
+    pub(crate) fn retire(&self, used: &BTreeSet<u32>) -> Result<usize, KeyError> {
+        let mut files = self.files();
+        let slots: Vec<u32> = {
+            let mut table = self.table();
+            let idle = |(slot, entry): (&u32, &Entry)| {
+                let live = matches!(entry.found, Found::Live(_)) && entry.inside == 0;
+                let idle = live && entry.last.is_none() && *slot != 0 && !used.contains(slot);
+                idle.then_some(*slot)
+            };
+            let slots: Vec<u32> = table.entries.iter().filter_map(idle).collect();
+            slots.iter().for_each(|slot| table.bury(*slot));
+            slots
+        };
+        if !slots.is_empty() {
+            self.write_tombstones(&mut files, &slots)?;
+        }
+        Ok(slots.len())
+    }
+}
+
+fn make_live(
+    secrets: &Secrets,
+    identity: VaultIdentity,
+    (slot, id): (u32, KeyId),
+    rng: &mut dyn Rng,
+) -> Result<LiveSlot, KeyError> {
+    let (key, nonce) = (draw_key(rng), draw_nonce(rng));
+    let wrapped = wrap(&secrets.ring, nonce, &context(identity, slot, &id), &key);
+    let wrapped = wrapped.ok_or(KeyError::Unmakeable)?;
+    Ok(LiveSlot { id, wrapped })
+}
+
+/// Reads one copy; `None` where it is missing, damaged in its head, or another vault's.
+fn read_ring(
+    disk: &dyn Disk,
+    name: &str,
+    identity: VaultIdentity,
+) -> Result<Option<Vec<u8>>, KeyError> {
+    let failed = KeyError::disk("read");
+    let Some(file) = open_if_there(disk, name).map_err(&failed)? else {
+        return Ok(None);
+    };
+    settle(&*file).map_err(&failed)?;
+    let bytes = read_whole(&*file, RING_BYTES_MAX).map_err(&failed)?;
+    let head = open_block(MAGIC, bytes.get(..PAGE_BYTES).unwrap_or_default());
+    match head.map(|mut fields| fields.array()) {
+        Ok(found) => Ok((found == Some(identity.0)).then_some(bytes)),
+        Err(bad) => unless_version(bad).map(|()| None),
+    }
+}
+
+fn merge_rings(
+    identity: VaultIdentity,
+    secrets: &Secrets,
+    [a, b]: &[Option<Vec<u8>>; 2],
+) -> (Table, Option<Fault>) {
+    // A copy that is missing as a whole says nothing about any slot: the other speaks for both.
+    let [a, b] = [a.as_ref().or(b.as_ref()), b.as_ref().or(a.as_ref())].map(|copy| {
+        copy.and_then(|copy| copy.get(PAGE_BYTES..))
+            .unwrap_or_default()
+    });
+    let count = a.len().max(b.len()).div_ceil(SLOT_BYTES);
+    let (mut table, mut fault) = (Table::default(), None);
+    for slot in 0..u32::try_from(count).unwrap_or(u32::MAX) {
+        let found = [a, b].map(|copy| {
+            let start = usize::try_from(slot)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(SLOT_BYTES);
+            let rest = copy.get(start..).unwrap_or_default();
+            parse(identity, slot, rest.get(..SLOT_BYTES).unwrap_or(rest))
+        });
+        let opens = |found: Found| match found {
+            Found::Live(live) => unwrap(
+                &secrets.ring,
+                &context(identity, slot, &live.id),
+                &live.wrapped,
+            )
+            .map_or(Found::Broken, |_| found),
+            Found::Free | Found::Erased | Found::Broken => found,
+        };
+        let [one, other] = found.map(opens);
+        match merge(one, other) {
+            Found::Free => {}
+            word => {
+                if word == Found::Broken {
+                    fault = Some(Fault::VaultDamaged);
+                }
+                table.insert(slot, word);
+            }
+        }
+    }
+    (table, fault)
+}
+
+/// The bytes of a copy: whole pages.
+fn image(identity: VaultIdentity, table: &Table) -> Vec<u8> {
+    let mut bytes = block(MAGIC, &identity.0, PAGE_BYTES);
+    for slot in 0..table.next {
+        bytes.extend(match table.entries.get(&slot).map(|entry| entry.found) {
+            Some(Found::Live(live)) => encode_live(identity, slot, &live),
+            Some(Found::Erased) => encode_erased(identity, slot),
+            Some(Found::Broken) => vec![u8::MAX; SLOT_BYTES],
+            None | Some(Found::Free) => vec![0; SLOT_BYTES],
+        });
+    }
+    bytes.resize(bytes.len().next_multiple_of(PAGE_BYTES), 0);
+    bytes
+}
