@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::aet::AeTitle;
+use crate::base::digest::Digest;
 use crate::base::fault::Fault;
 use crate::base::ids::Arrival;
 use crate::base::rng::Rng;
@@ -31,15 +31,13 @@ const RING_BYTES_MAX: u64 = 1 << 30;
 pub enum KeyName<'a> {
     /// Records without a study: slot 0, never erased.
     Box,
-    /// A study.
+    /// A study by its Study Instance UID.
     Study(&'a Uid),
-    /// The instances without a Study Instance UID that one caller sent on one day (YYYYMMDD).
-    Daily {
-        /// The caller.
-        caller: &'a AeTitle,
-        /// The day.
-        day: u32,
-    },
+    /// A study by its label: its UID, or what the ledger calls the instances without one that a
+    /// caller sent on one day.
+    Label(&'a str),
+    /// A study by the keyed hash of its label, which is all that the ledger has in clear.
+    Hashed(&'a Digest),
 }
 
 /// A seal that is under way in a slot. Give it back by [`Keyring::leave`].
@@ -84,17 +82,13 @@ pub(crate) struct Keyring {
 
 impl KeyName<'_> {
     fn id(self, secrets: &Secrets) -> KeyId {
-        let text = match self {
+        let digest = match self {
             Self::Box => return [0; 16],
-            Self::Study(uid) => Pack::default()
-                .bytes(b"study ")
-                .bytes(uid.as_str().as_bytes()),
-            Self::Daily { caller, day } => Pack::default()
-                .bytes(b"daily ")
-                .u32(day)
-                .bytes(caller.as_str().as_bytes()),
+            Self::Study(uid) => secrets.keyed_hash(uid.as_str().as_bytes()),
+            Self::Label(label) => secrets.keyed_hash(label.as_bytes()),
+            Self::Hashed(digest) => *digest,
         };
-        let [half, _] = split(secrets.keyed_hash(&text.done()).0);
+        let [half, _] = split(digest.0);
         half
     }
 }

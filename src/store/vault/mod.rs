@@ -215,6 +215,11 @@ impl Vault {
         Ok((Self { inner }, opened))
     }
 
+    /// Returns the number of this start: the first half of the record numbers that it draws.
+    pub fn start(&self) -> u32 {
+        self.inner.start
+    }
+
     /// Returns which vault this is.
     pub fn identity(&self) -> VaultIdentity {
         self.inner.identity
