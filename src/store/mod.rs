@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod disk;
 pub mod keys;
+pub mod ledger;
 mod page;
 pub mod record;
 pub mod space;
