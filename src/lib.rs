@@ -9,4 +9,5 @@ pub mod dicom;
 pub mod flow;
 pub mod image;
 pub mod infer;
+pub mod panel;
 pub mod store;
