@@ -9,6 +9,7 @@ pub mod dicom;
 pub mod image;
 pub mod infer;
 pub mod flow;
+pub mod panel;
 pub mod store;
 pub mod wire;
 pub mod board;

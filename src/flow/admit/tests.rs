@@ -44,10 +44,6 @@ fn rejection(admission: Admission) -> Rejection {
     }
 }
 
-fn title(text: &str) -> AeTitle {
-    AeTitle::parse(text.as_bytes()).unwrap()
-}
-
 #[test]
 fn a_caller_is_known_by_its_title_and_address_and_the_narrowest_rule_counts() {
     assert_eq!(ask(CONFIG, "SCANPOST", "CT1", "10.0.0.9"), accepted("CT1"));
