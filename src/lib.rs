@@ -13,3 +13,6 @@ pub mod panel;
 pub mod store;
 pub mod wire;
 pub mod board;
+pub mod web;
+pub mod node;
+pub mod cli;

@@ -1,3 +1,7 @@
-//! Starts Scanpost.
+//! Starts Scanpost: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    scanpost::cli::run(std::env::args_os())
+}

@@ -21,13 +21,9 @@ fn walk(path: &Path) -> (Walk, TransferSyntax) {
     let syntax = TransferSyntax::lookup(&head.transfer_syntax).unwrap();
     let mut walker = Walker::new(syntax, Keep::Routing);
     for piece in file[head.data_set_offset..].chunks(16_370) {
-        walker
-            .feed(piece)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        walker.feed(piece).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
-    let walk = walker
-        .finish()
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let walk = walker.finish().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let identity = Identity::of(&walk.header).unwrap();
     assert_eq!(Some(&identity.sop_class), head.sop_class.as_ref());
     assert_eq!(Some(&identity.sop_instance), head.sop_instance.as_ref());

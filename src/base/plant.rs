@@ -66,7 +66,6 @@ mod chosen {
 
     /// Returns whether `fault` is planted here.
     pub fn is_planted(fault: Plant) -> bool {
-        THREAD.with(Cell::get) == Some(fault)
-            || PROCESS.load(Ordering::Relaxed) == fault as u8
+        THREAD.with(Cell::get) == Some(fault) || PROCESS.load(Ordering::Relaxed) == fault as u8
     }
 }

@@ -251,10 +251,7 @@ impl Config {
             let written = text.write_fmt(line);
             debug_assert!(written.is_ok());
         };
-        line(format_args!(
-            "ae {} any {}\n",
-            self.listen.ae, self.danger_any_caller
-        ));
+        line(format_args!("ae {} any {}\n", self.listen.ae, self.danger_any_caller));
         for (name, caller) in &self.callers {
             line(format_args!("caller {name} {caller:?}\n"));
         }

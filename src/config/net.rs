@@ -42,9 +42,7 @@ impl Net {
 
     /// The fixed bits, at the top of 128.
     fn mask(&self) -> u128 {
-        u128::MAX
-            .checked_shl(128_u32.saturating_sub(u32::from(self.prefix)))
-            .unwrap_or(0)
+        u128::MAX.checked_shl(128_u32.saturating_sub(u32::from(self.prefix))).unwrap_or(0)
     }
 }
 
@@ -87,15 +85,7 @@ mod tests {
 
     #[test]
     fn a_prefix_that_means_something_else_than_it_says_is_refused() {
-        for bad in [
-            "10.0.0.5/24",
-            "10.0.0.0/33",
-            "::/129",
-            "10.0.0.0/",
-            "10.0.0.0/+8",
-            "ct1",
-            "",
-        ] {
+        for bad in ["10.0.0.5/24", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/+8", "ct1", ""] {
             assert_eq!(Net::parse(bad), None, "{bad}");
         }
     }

@@ -20,11 +20,7 @@ const PATH_RULE: &str = "a path must be absolute";
 
 pub(super) fn config(text: &str) -> Result<Config, ConfigError> {
     if CONFIG_BYTES_MAX < u64::try_from(text.len()).unwrap_or(u64::MAX) {
-        return Err(ConfigError {
-            line: 1,
-            key: String::new(),
-            problem: Problem::TooLarge,
-        });
+        return Err(ConfigError { line: 1, key: String::new(), problem: Problem::TooLarge });
     }
     let mut root = Table::parse(text)?;
     let state = path(root.take("state"), Path::new("/var/lib/scanpost"))?;
@@ -59,11 +55,9 @@ fn listen(mut table: Table<'_>) -> Result<Listen, ConfigError> {
     };
     let listen = Listen {
         ae,
-        address: table
-            .take("address")
-            .map_or(Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), |found| {
-                found.parsed(|text| text.parse().ok(), rule)
-            })?,
+        address: table.take("address").map_or(Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), |found| {
+            found.parsed(|text| text.parse().ok(), rule)
+        })?,
         port: port(table.take("port"), 11112)?,
     };
     table.finish()?;
@@ -164,33 +158,26 @@ fn page(mut table: Table<'_>) -> Result<Page, ConfigError> {
 fn vault(mut table: Table<'_>) -> Result<Vault, ConfigError> {
     const MIB: u64 = 1 << 20;
     let vault = Vault {
-        slab_bytes: table.take("slab_mib").map_or(Ok(SLAB_BYTES), |found| {
-            Ok(MIB * found.number(1..=1024, "1 to 1024 MiB")?)
+        slab_bytes: table
+            .take("slab_mib")
+            .map_or(Ok(SLAB_BYTES), |found| Ok(MIB * found.number(1..=1024, "1 to 1024 MiB")?))?,
+        reserve_bytes: table.take("reserve_mib").map_or(Ok(RESERVE_BYTES), |found| {
+            Ok(MIB * found.number(16..=1_048_576, "16 to 1048576 MiB")?)
         })?,
-        reserve_bytes: table
-            .take("reserve_mib")
-            .map_or(Ok(RESERVE_BYTES), |found| {
-                Ok(MIB * found.number(16..=1_048_576, "16 to 1048576 MiB")?)
-            })?,
     };
     table.finish()?;
     Ok(vault)
 }
 
 fn gather(mut table: Table<'_>) -> Result<Gather, ConfigError> {
-    let quiet = table
-        .take("quiet_s")
-        .map_or(Ok(60), |found| found.number(1..=3600, "1 to 3600 s"))?;
+    let quiet =
+        table.take("quiet_s").map_or(Ok(60), |found| found.number(1..=3600, "1 to 3600 s"))?;
     let released = table
         .take("released_quiet_s")
-        .map_or(Ok(quiet.min(10)), |found| {
-            found.number(1..=quiet, "1 s to quiet_s")
-        })?;
+        .map_or(Ok(quiet.min(10)), |found| found.number(1..=quiet, "1 s to quiet_s"))?;
     let incomplete = table
         .take("incomplete_s")
-        .map_or(Ok(quiet.max(900)), |found| {
-            found.number(quiet..=86_400, "quiet_s to 86400 s")
-        })?;
+        .map_or(Ok(quiet.max(900)), |found| found.number(quiet..=86_400, "quiet_s to 86400 s"))?;
     table.finish()?;
     Ok(Gather {
         quiet: Duration::from_secs(quiet),
@@ -200,13 +187,10 @@ fn gather(mut table: Table<'_>) -> Result<Gather, ConfigError> {
 }
 
 fn retain(mut table: Table<'_>) -> Result<Retain, ConfigError> {
-    let days = table
-        .take("days")
-        .map_or(Ok(30), |found| found.number(0..=3650, "0 to 3650 days"))?;
+    let days =
+        table.take("days").map_or(Ok(30), |found| found.number(0..=3650, "0 to 3650 days"))?;
     table.finish()?;
-    Ok(Retain {
-        keep: Duration::from_hours(24 * days),
-    })
+    Ok(Retain { keep: Duration::from_hours(24 * days) })
 }
 
 fn models(mut table: Table<'_>, state: &Path) -> Result<Models, ConfigError> {
@@ -222,9 +206,7 @@ fn models(mut table: Table<'_>, state: &Path) -> Result<Models, ConfigError> {
 }
 
 fn key(mut table: Table<'_>, state: &Path) -> Result<Key, ConfigError> {
-    let key = Key {
-        file: path(table.take("file"), &state.join("key"))?,
-    };
+    let key = Key { file: path(table.take("file"), &state.join("key"))? };
     table.finish()?;
     Ok(key)
 }
@@ -232,9 +214,7 @@ fn key(mut table: Table<'_>, state: &Path) -> Result<Key, ConfigError> {
 fn log(mut table: Table<'_>) -> Result<Log, ConfigError> {
     let rule = "error, warn, info, debug or trace";
     let log = Log {
-        level: table
-            .take("level")
-            .map_or(Ok(Level::Info), |found| found.parsed(level, rule))?,
+        level: table.take("level").map_or(Ok(Level::Info), |found| found.parsed(level, rule))?,
         json: switch(table.take("json"), false)?,
     };
     table.finish()?;
@@ -270,9 +250,7 @@ fn switch(found: Option<Found<'_>>, default: bool) -> Result<bool, ConfigError> 
 
 fn path(found: Option<Found<'_>>, default: &Path) -> Result<PathBuf, ConfigError> {
     let absolute = |text: &str| Some(PathBuf::from(text)).filter(|path| path.is_absolute());
-    found.map_or(Ok(default.to_owned()), |found| {
-        found.parsed(absolute, PATH_RULE)
-    })
+    found.map_or(Ok(default.to_owned()), |found| found.parsed(absolute, PATH_RULE))
 }
 
 /// A host name (RFC 1123, 253 characters) or an IP address.

@@ -32,12 +32,7 @@ impl<'t> Table<'t> {
             key: String::new(),
             problem: Problem::NoToml,
         })?;
-        Ok(Self {
-            text,
-            path: String::new(),
-            start: 0,
-            left: root.into_inner(),
-        })
+        Ok(Self { text, path: String::new(), start: 0, left: root.into_inner() })
     }
 
     /// Takes the value of `key`, if there is one.
@@ -117,9 +112,7 @@ const NAME_RULE: &str = "a name has 1 to 32 letters, digits, - and _";
 
 fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 impl<'t> Found<'t> {
@@ -130,16 +123,12 @@ impl<'t> Found<'t> {
 
     /// Reads text.
     pub(super) fn text(&self) -> Result<&str, ConfigError> {
-        self.value
-            .as_str()
-            .ok_or_else(|| self.wrong(Problem::Kind("a text in quotes")))
+        self.value.as_str().ok_or_else(|| self.wrong(Problem::Kind("a text in quotes")))
     }
 
     /// Reads a switch.
     pub(super) fn switch(&self) -> Result<bool, ConfigError> {
-        self.value
-            .as_bool()
-            .ok_or_else(|| self.wrong(Problem::Kind("true or false")))
+        self.value.as_bool().ok_or_else(|| self.wrong(Problem::Kind("true or false")))
     }
 
     /// Reads a whole number within `range`; `rule` says the range to people.
@@ -148,10 +137,8 @@ impl<'t> Found<'t> {
         range: RangeInclusive<u64>,
         rule: &'static str,
     ) -> Result<u64, ConfigError> {
-        let digits = self
-            .value
-            .as_integer()
-            .ok_or_else(|| self.wrong(Problem::Kind("a whole number")))?;
+        let digits =
+            self.value.as_integer().ok_or_else(|| self.wrong(Problem::Kind("a whole number")))?;
         let number = i128::from_str_radix(digits.as_str(), digits.radix()).ok();
         number
             .and_then(|number| u64::try_from(number).ok())
@@ -185,28 +172,14 @@ impl<'t> Found<'t> {
 
     fn table(self) -> Result<Table<'t>, ConfigError> {
         let DeValue::Table(left) = self.value else {
-            return Err(complain(
-                self.text,
-                self.start,
-                self.path,
-                Problem::Kind("a table"),
-            ));
+            return Err(complain(self.text, self.start, self.path, Problem::Kind("a table")));
         };
-        Ok(Table {
-            text: self.text,
-            path: self.path,
-            start: self.start,
-            left,
-        })
+        Ok(Table { text: self.text, path: self.path, start: self.start, left })
     }
 }
 
 fn complain(text: &str, start: usize, key: String, problem: Problem) -> ConfigError {
-    ConfigError {
-        line: line_of(text, start),
-        key,
-        problem,
-    }
+    ConfigError { line: line_of(text, start), key, problem }
 }
 
 fn line_of(text: &str, start: usize) -> usize {
@@ -216,14 +189,6 @@ fn line_of(text: &str, start: usize) -> usize {
 
 /// Joins names by dots; what could spoil a terminal is left out, and long names are cut.
 fn join(path: &str, key: &str) -> String {
-    let shown: String = key
-        .chars()
-        .filter(char::is_ascii_graphic)
-        .take(64)
-        .collect();
-    if path.is_empty() {
-        shown
-    } else {
-        format!("{path}.{shown}")
-    }
+    let shown: String = key.chars().filter(char::is_ascii_graphic).take(64).collect();
+    if path.is_empty() { shown } else { format!("{path}.{shown}") }
 }

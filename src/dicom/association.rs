@@ -293,10 +293,7 @@ mod tests {
 
     #[test]
     fn every_pair_of_state_and_event_leads_where_the_standard_says() {
-        let rows: Vec<_> = TABLE
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
+        let rows: Vec<_> = TABLE.lines().filter(|line| !line.trim().is_empty()).collect();
         assert_eq!(rows.len(), Event::ALL.len());
         for (event, row) in Event::ALL.into_iter().zip(rows) {
             let cells: Vec<_> = row.split_whitespace().collect();

@@ -74,8 +74,7 @@ pub fn is_storage(class: &Uid) -> bool {
         return true;
     };
     let lies_below = |root: &&str| {
-        rest.strip_prefix(*root)
-            .is_some_and(|tail| tail.is_empty() || tail.starts_with('.'))
+        rest.strip_prefix(*root).is_some_and(|tail| tail.is_empty() || tail.starts_with('.'))
     };
     class.as_str() != VERIFICATION && !NOT_STORAGE.iter().any(|root| lies_below(&root))
 }
@@ -101,18 +100,11 @@ pub fn negotiate(request: &AssociateRq) -> (Vec<Answer>, Slips) {
 
 /// Returns the agreements of `answers` by context ID.
 pub fn agreed(answers: &[Answer]) -> BTreeMap<u8, Agreed> {
-    answers
-        .iter()
-        .filter_map(|answer| Some((answer.id, answer.agreed.clone()?)))
-        .collect()
+    answers.iter().filter_map(|answer| Some((answer.id, answer.agreed.clone()?))).collect()
 }
 
 fn answer(proposed: &Proposed, request: &AssociateRq) -> Answer {
-    let refuse = |verdict| Answer {
-        id: proposed.id,
-        verdict,
-        agreed: None,
-    };
+    let refuse = |verdict| Answer { id: proposed.id, verdict, agreed: None };
     let Some(class) = proposed.abstract_syntax.clone() else {
         return refuse(Verdict::AbstractSyntaxNotSupported);
     };
@@ -130,10 +122,7 @@ fn answer(proposed: &Proposed, request: &AssociateRq) -> Answer {
         Some(transfer_syntax) => Answer {
             id: proposed.id,
             verdict: Verdict::Acceptance,
-            agreed: Some(Agreed {
-                class,
-                transfer_syntax,
-            }),
+            agreed: Some(Agreed { class, transfer_syntax }),
         },
     }
 }
@@ -143,9 +132,7 @@ fn answer(proposed: &Proposed, request: &AssociateRq) -> Answer {
 /// Implicit VR loses the VRs and big endian is read by nobody else, so both yield to explicit VR
 /// little endian. Private syntaxes cannot be walked.
 fn choose(proposed: &[Uid]) -> Option<Uid> {
-    let first = proposed
-        .iter()
-        .find(|uid| TransferSyntax::lookup(uid).is_some())?;
+    let first = proposed.iter().find(|uid| TransferSyntax::lookup(uid).is_some())?;
     let yields = matches!(first.as_str(), IMPLICIT_LE | EXPLICIT_BE);
     let explicit = proposed.iter().find(|uid| uid.as_str() == EXPLICIT_LE);
     Some(explicit.filter(|_| yields).unwrap_or(first).clone())

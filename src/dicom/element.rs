@@ -16,10 +16,7 @@ pub struct Elements {
 impl Elements {
     /// Begins a data set. Of a deflated one this is the part before deflating.
     pub fn new(encoding: Encoding) -> Self {
-        Self {
-            encoding,
-            bytes: Vec::new(),
-        }
+        Self { encoding, bytes: Vec::new() }
     }
 
     /// Writes an element; `value` is little endian and padded here, with NUL for UI, OB and UN
@@ -28,11 +25,7 @@ impl Elements {
     pub fn put(mut self, tag: Tag, vr: [u8; 2], value: &[u8]) -> Self {
         let mut value = value.to_vec();
         if value.len() % 2 != 0 {
-            value.push(if matches!(&vr, b"UI" | b"OB" | b"UN") {
-                0
-            } else {
-                b' '
-            });
+            value.push(if matches!(&vr, b"UI" | b"OB" | b"UN") { 0 } else { b' ' });
         }
         if self.encoding == Encoding::ExplicitBe {
             vr::swap_words(vr, &mut value);
@@ -144,10 +137,7 @@ mod tests {
     #[test]
     fn one_element_has_the_bytes_of_ps3_5_in_each_syntax() {
         let rows = |encoding| Elements::new(encoding).us(tags::ROWS, 512).into_bytes();
-        assert_eq!(
-            rows(Encoding::ImplicitLe),
-            [0x28, 0, 0x10, 0, 2, 0, 0, 0, 0, 2]
-        );
+        assert_eq!(rows(Encoding::ImplicitLe), [0x28, 0, 0x10, 0, 2, 0, 0, 0, 0, 2]);
         assert_eq!(rows(Encoding::ExplicitLe), *b"\x28\0\x10\0US\x02\0\0\x02");
         assert_eq!(rows(Encoding::ExplicitBe), *b"\0\x28\0\x10US\0\x02\x02\0");
         let unknown = Elements::new(Encoding::ExplicitLe).put(Tag(0x0009_1001), *b"UN", b"x");

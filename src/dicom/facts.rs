@@ -36,9 +36,7 @@ impl Identity {
         let bytes = |tag| header.bytes(tag).unwrap_or_default().to_vec();
         Ok(Self {
             sop_class: header.uid(tags::SOP_CLASS_UID).ok_or(Missing::SopClass)?,
-            sop_instance: header
-                .uid(tags::SOP_INSTANCE_UID)
-                .ok_or(Missing::SopInstance)?,
+            sop_instance: header.uid(tags::SOP_INSTANCE_UID).ok_or(Missing::SopInstance)?,
             study: header.uid(tags::STUDY_INSTANCE_UID),
             series: header.uid(tags::SERIES_INSTANCE_UID),
             modality: header.code(tags::MODALITY),

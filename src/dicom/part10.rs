@@ -123,10 +123,7 @@ fn element(bytes: &[u8], offset: usize) -> Result<Option<(Tag, &[u8], usize)>, H
     let (head, length) = if vr::has_long_length(vr) {
         let word = rest.get(8..).and_then(|rest| rest.first_chunk());
         let word = word.ok_or(HeadError::Truncated)?;
-        (
-            12,
-            usize::try_from(u32::from_le_bytes(*word)).unwrap_or(usize::MAX),
-        )
+        (12, usize::try_from(u32::from_le_bytes(*word)).unwrap_or(usize::MAX))
     } else {
         (8, usize::from(u16::from_le_bytes([l0, l1])))
     };
@@ -212,11 +209,7 @@ mod tests {
         // A deflated data set may begin like group 0002: the group length tells.
         file.extend_from_slice(&[2, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
         assert_eq!(read_head(&file).unwrap(), expected);
-        assert!(
-            Uid::parse(IMPLEMENTATION_CLASS_UID.as_bytes())
-                .unwrap()
-                .is_conformant()
-        );
+        assert!(Uid::parse(IMPLEMENTATION_CLASS_UID.as_bytes()).unwrap().is_conformant());
     }
 
     #[test]

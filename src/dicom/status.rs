@@ -74,30 +74,20 @@ pub struct Refusal {
 impl Refusal {
     /// Makes a refusal that blames no element.
     pub fn new(status: Status, comment: &str) -> Self {
-        Self {
-            status,
-            comment: ascii(comment),
-            offending: None,
-        }
+        Self { status, comment: ascii(comment), offending: None }
     }
 
     /// Names the element to blame.
     #[must_use]
     pub fn blaming(self, tag: Tag) -> Self {
-        Self {
-            offending: Some(tag),
-            ..self
-        }
+        Self { offending: Some(tag), ..self }
     }
 }
 
 /// Returns `text` as an Error Comment can hold it: 64 printable ASCII characters, no backslash.
 pub(crate) fn ascii(text: &str) -> String {
     let fits = |c: char| (c.is_ascii_graphic() || c == ' ') && c != '\\';
-    text.chars()
-        .map(|c| if fits(c) { c } else { '?' })
-        .take(COMMENT_CHARS_MAX)
-        .collect()
+    text.chars().map(|c| if fits(c) { c } else { '?' }).take(COMMENT_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

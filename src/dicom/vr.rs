@@ -104,10 +104,7 @@ impl Expected {
         let [g0, g1, e0, e1] = tag.0.to_be_bytes();
         let (group, element) = (u16::from_be_bytes([g0, g1]), u16::from_be_bytes([e0, e1]));
         let tag = dicom_core::Tag(group, element);
-        match StandardDataDictionary
-            .by_tag(tag)
-            .map(DataDictionaryEntry::vr)
-        {
+        match StandardDataDictionary.by_tag(tag).map(DataDictionaryEntry::vr) {
             None => Self::Unknown,
             Some(VirtualVr::Exact(vr)) => Self::One(vr.to_bytes()),
             Some(VirtualVr::Xs | VirtualVr::Lt) => Self::Number,

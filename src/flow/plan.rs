@@ -171,9 +171,6 @@ mod tests {
     #[test]
     fn a_series_that_nobody_reads_always_says_why() {
         assert_eq!(plan(None, &[]).note, Some(Reason::NoModel));
-        assert_eq!(
-            plan(Some(Reason::NotImages), &[]).note,
-            Some(Reason::NotImages)
-        );
+        assert_eq!(plan(Some(Reason::NotImages), &[]).note, Some(Reason::NotImages));
     }
 }

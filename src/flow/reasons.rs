@@ -180,17 +180,12 @@ mod tests {
     #[test]
     fn words_are_plain_and_sentences_are_sentences_for_people() {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        let jargon = [
-            "SOP", "UID", "VR ", "IOP", "IPP", "syntax", "tag", "affine", "parse",
-        ];
+        let jargon = ["SOP", "UID", "VR ", "IOP", "IPP", "syntax", "tag", "affine", "parse"];
         for reason in Reason::ALL {
             assert!(reason.word().bytes().all(plain), "{}", reason.word());
             let sentence = reason.sentence();
             assert!(sentence.starts_with(|first: char| first.is_ascii_uppercase()));
-            assert!(
-                sentence.ends_with('.') && sentence.len() <= 100,
-                "{sentence}"
-            );
+            assert!(sentence.ends_with('.') && sentence.len() <= 100, "{sentence}");
             for word in jargon {
                 assert!(!sentence.contains(word), "{sentence}");
             }
@@ -205,9 +200,7 @@ mod tests {
 
     #[test]
     fn nobody_gets_a_letter_about_a_localizer_or_about_a_model_that_is_not_for_them() {
-        let quiet = Reason::ALL
-            .iter()
-            .filter(|reason| reason.audience() == Audience::Timeline);
+        let quiet = Reason::ALL.iter().filter(|reason| reason.audience() == Audience::Timeline);
         let quiet: Vec<_> = quiet.map(|reason| reason.word()).collect();
         let expected = [
             "localizer",

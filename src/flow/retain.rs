@@ -66,11 +66,7 @@ mod tests {
 
     #[test]
     fn what_is_old_goes_and_what_is_young_stays() {
-        let all = [
-            kept(1, Some(29), 5),
-            kept(2, Some(30), 5),
-            kept(3, Some(99), 5),
-        ];
+        let all = [kept(1, Some(29), 5), kept(2, Some(30), 5), kept(3, Some(99), 5)];
         assert_eq!(chosen(&all, 0), [3, 2]);
     }
 

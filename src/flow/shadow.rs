@@ -40,11 +40,7 @@ pub fn voice(config: &Config, results: &[String]) -> Voice {
     let mut routes: Vec<String> = results.iter().filter(takes).cloned().collect();
     routes.sort();
     routes.dedup();
-    if routes.is_empty() {
-        Voice::Silent
-    } else {
-        Voice::Posts(routes)
-    }
+    if routes.is_empty() { Voice::Silent } else { Voice::Posts(routes) }
 }
 
 #[cfg(test)]

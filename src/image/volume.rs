@@ -52,11 +52,7 @@ pub struct Volume {
 impl Grid {
     /// Returns the patient coordinates (mm, LPS) of a place given in voxels, `[z, y, x]`.
     pub fn to_patient(&self, at: [f64; 3]) -> [f64; 3] {
-        let [z, y, x] = [
-            at[0] * self.spacing[0],
-            at[1] * self.spacing[1],
-            at[2] * self.spacing[2],
-        ];
+        let [z, y, x] = [at[0] * self.spacing[0], at[1] * self.spacing[1], at[2] * self.spacing[2]];
         [0, 1, 2]
             .map(|i| self.origin[i] + x * self.x_axis[i] + y * self.y_axis[i] + z * self.z_axis[i])
     }

@@ -58,33 +58,21 @@ pub const RUN_STEP_MS: u64 = 250;
 
 impl Lamp {
     /// Dark.
-    pub const OFF: Self = Self {
-        colour: Colour::Blue,
-        rhythm: Rhythm::Off,
-    };
+    pub const OFF: Self = Self { colour: Colour::Blue, rhythm: Rhythm::Off };
 
     /// Lit in `colour`.
     pub const fn steady(colour: Colour) -> Self {
-        Self {
-            colour,
-            rhythm: Rhythm::Steady,
-        }
+        Self { colour, rhythm: Rhythm::Steady }
     }
 
     /// Breathing in `colour`.
     pub const fn breathe(colour: Colour) -> Self {
-        Self {
-            colour,
-            rhythm: Rhythm::Breathe,
-        }
+        Self { colour, rhythm: Rhythm::Breathe }
     }
 
     /// Winking in `colour`, `count` times in a period.
     pub const fn winks(colour: Colour, count: u8) -> Self {
-        Self {
-            colour,
-            rhythm: Rhythm::Winks(count),
-        }
+        Self { colour, rhythm: Rhythm::Winks(count) }
     }
 
     /// Returns whether it is lit at all, in this colour.
@@ -177,10 +165,7 @@ mod tests {
     fn winks_can_be_counted_and_a_pause_stands_before_they_begin_again() {
         for count in 1..=3 {
             let rhythm = Rhythm::Winks(count);
-            assert_eq!(
-                flashes(rhythm, PERIOD_MS - 1, PERIOD_MS),
-                usize::from(count)
-            );
+            assert_eq!(flashes(rhythm, PERIOD_MS - 1, PERIOD_MS), usize::from(count));
             let dark = 3 * WINK_STEP_MS..PERIOD_MS;
             assert!(dark.clone().all(|ms| rhythm.level(ms) == 0));
             assert!(2 * WINK_STEP_MS < dark.end - dark.start);
@@ -193,11 +178,7 @@ mod tests {
             let same = |ms: u64| rhythm.level(ms) == rhythm.level(ms + PERIOD_MS);
             assert!((0..PERIOD_MS).step_by(10).all(same), "{rhythm:?}");
         }
-        let shape = |rhythm: Rhythm| {
-            (0..PERIOD_MS)
-                .map(|ms| rhythm.level(ms))
-                .collect::<Vec<_>>()
-        };
+        let shape = |rhythm: Rhythm| (0..PERIOD_MS).map(|ms| rhythm.level(ms)).collect::<Vec<_>>();
         for (place, one) in ALL.iter().enumerate() {
             for other in ALL.iter().skip(place + 1) {
                 assert_ne!(shape(*one), shape(*other), "{one:?} {other:?}");

@@ -164,8 +164,7 @@ impl Label {
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         let used = self.bytes.get(..usize::from(self.length));
-        used.and_then(|used| std::str::from_utf8(used).ok())
-            .unwrap_or_default()
+        used.and_then(|used| std::str::from_utf8(used).ok()).unwrap_or_default()
     }
 }
 
@@ -196,10 +195,7 @@ impl Faults {
 
     /// Returns those in it, in the order of the catalogue.
     pub fn iter(self) -> impl Iterator<Item = Fault> {
-        Fault::ALL
-            .iter()
-            .copied()
-            .filter(move |fault| self.has(*fault))
+        Fault::ALL.iter().copied().filter(move |fault| self.has(*fault))
     }
 }
 
@@ -213,9 +209,7 @@ impl FromIterator<Fault> for Faults {
 fn bit(fault: Fault) -> u64 {
     let place = Fault::ALL.iter().position(|other| *other == fault);
     let place = place.and_then(|place| u32::try_from(place).ok());
-    place
-        .and_then(|place| 1_u64.checked_shl(place))
-        .unwrap_or(0)
+    place.and_then(|place| 1_u64.checked_shl(place)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod disk;
+pub mod folder;
 pub mod keys;
 pub mod ledger;
 mod page;

@@ -96,12 +96,8 @@ impl<'a> Unpack<'a> {
 pub(crate) fn block(magic: [u8; 8], fields: &[u8], size: usize) -> Vec<u8> {
     debug_assert!(fields.len() + FRAME_BYTES <= size);
     let length = u32::try_from(fields.len()).unwrap_or(u32::MAX);
-    let mut out = Pack::default()
-        .bytes(&magic)
-        .u32(FORMAT_VERSION)
-        .u32(length)
-        .bytes(fields)
-        .done();
+    let mut out =
+        Pack::default().bytes(&magic).u32(FORMAT_VERSION).u32(length).bytes(fields).done();
     let crc = crc32c::crc32c(&out);
     out.extend_from_slice(&crc.to_le_bytes());
     out.resize(size, 0);

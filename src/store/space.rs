@@ -60,11 +60,7 @@ mod tests {
         };
         assert!(full.accepts());
         assert!(!Space { leased: 2, ..full }.accepts());
-        let spare = Space {
-            leased: 2,
-            free_bytes: 14,
-            ..full
-        };
+        let spare = Space { leased: 2, free_bytes: 14, ..full };
         assert_eq!((spare.accepts(), spare.slabs_to_come()), (true, 1));
     }
 }

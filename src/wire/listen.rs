@@ -52,7 +52,8 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Accepts connections until the stop rings, each served by a task of its own on `executor`.
+/// Accepts connections until the stop rings, each served by a task of its own on `executor`; ends
+/// when the last of them is over.
 ///
 /// Over the limits, the oldest socket on which nothing was asked for yet makes room: sockets that
 /// say nothing never keep out a scanner. Where all of them are associations the new one is closed.
@@ -72,7 +73,7 @@ pub async fn listen(
         })
         .await;
         let stream = match accepted {
-            None => return,
+            None => break,
             Some(Ok((stream, _))) => stream,
             Some(Err(error)) => {
                 // Out of descriptors, or the peer went away in between: others must not suffer.
@@ -90,7 +91,10 @@ pub async fn listen(
             link,
             Arc::clone(&keeper),
             Arc::clone(&clock),
-            Settings { acceptor: settings.clone(), is_associated: Arc::clone(&place.is_associated) },
+            Settings {
+                acceptor: settings.clone(),
+                is_associated: Arc::clone(&place.is_associated),
+            },
             stop.clone(),
         );
         let served = async move {
@@ -100,9 +104,17 @@ pub async fn listen(
         };
         executor.spawn(served).detach();
     }
+    drop(listener);
+    while !census.is_empty() {
+        smol::Timer::after(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 impl Census {
+    fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).open.is_empty()
+    }
+
     /// Counts a new socket of `peer`, putting out an idle one where there is no room.
     fn enter(census: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let mut sockets = census.0.lock().unwrap_or_else(PoisonError::into_inner);

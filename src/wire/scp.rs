@@ -153,11 +153,8 @@ pub async fn serve(
     drop(never);
     drop(session.intake.take());
     if let Some(admitted) = &session.admitted {
-        let end = if acceptor.is_released() {
-            AssociationEnd::Released
-        } else {
-            AssociationEnd::Broken
-        };
+        let end =
+            if acceptor.is_released() { AssociationEnd::Released } else { AssociationEnd::Broken };
         keeper.ended(admitted, end);
     }
 }

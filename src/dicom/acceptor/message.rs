@@ -29,19 +29,9 @@ pub(super) enum Message {
     /// The data set is complete; the driver stores it.
     Answering { context: u8, request: Request },
     /// The data set of a refused object is read away.
-    Refused {
-        context: u8,
-        request: Request,
-        refusal: Refusal,
-        left: u64,
-    },
+    Refused { context: u8, request: Request, refusal: Refusal, left: u64 },
     /// A data set that nobody wants is read away; the response waits for its end.
-    Drain {
-        context: u8,
-        response: Vec<u8>,
-        left: u64,
-        until: Instant,
-    },
+    Drain { context: u8, response: Vec<u8>, left: u64, until: Instant },
 }
 
 impl Message {
@@ -182,12 +172,8 @@ impl Acceptor {
                 self.message = Message::Object { context, request };
             }
             Err(refusal) => {
-                self.message = Message::Refused {
-                    context,
-                    request,
-                    refusal,
-                    left: DRAIN_OBJECT_BYTES_MAX,
-                };
+                self.message =
+                    Message::Refused { context, request, refusal, left: DRAIN_OBJECT_BYTES_MAX };
             }
         }
     }
@@ -237,12 +223,7 @@ impl Acceptor {
                 let abort = Abort::NOT_SPECIFIED;
                 self.abort(now, Break::provider(Oddity::RefusedTooLong, abort), out);
             }
-            Message::Refused {
-                context,
-                request,
-                refusal,
-                left,
-            } => {
+            Message::Refused { context, request, refusal, left } => {
                 if last {
                     return self.send(context, &request.respond(Some(&refusal)), out);
                 }
@@ -256,21 +237,12 @@ impl Acceptor {
             Message::Drain { left, .. } if left < count => {
                 self.abort(now, Break::user(Oddity::Drained), out);
             }
-            Message::Drain {
-                context,
-                response,
-                left,
-                until,
-            } => {
+            Message::Drain { context, response, left, until } => {
                 if last {
                     return self.send(context, &response, out);
                 }
-                self.message = Message::Drain {
-                    context,
-                    response,
-                    left: left.saturating_sub(count),
-                    until,
-                };
+                self.message =
+                    Message::Drain { context, response, left: left.saturating_sub(count), until };
             }
             Message::None | Message::Command { .. } | Message::Answering { .. } => {
                 self.abort(now, Break::user(Oddity::FragmentOutOfTurn), out);
@@ -305,12 +277,8 @@ impl Acceptor {
                 self.send(context, &request.respond(Some(&refusal)), out);
             }
             Message::Object { context, request } => {
-                self.message = Message::Refused {
-                    context,
-                    request,
-                    refusal,
-                    left: DRAIN_OBJECT_BYTES_MAX,
-                };
+                self.message =
+                    Message::Refused { context, request, refusal, left: DRAIN_OBJECT_BYTES_MAX };
             }
             other => self.keep(other, out),
         }

@@ -114,11 +114,7 @@ impl Acceptor {
     }
 
     fn purpose(&self) -> Purpose {
-        if self
-            .contexts
-            .values()
-            .any(|agreed| is_storage(&agreed.class))
-        {
+        if self.contexts.values().any(|agreed| is_storage(&agreed.class)) {
             Purpose::Storage
         } else if self.contexts.is_empty() {
             Purpose::Nothing

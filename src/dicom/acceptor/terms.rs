@@ -20,9 +20,7 @@ pub struct AcceptorSettings {
 
 impl Default for AcceptorSettings {
     fn default() -> Self {
-        Self {
-            max_pdu: PDU_BYTES_MAX,
-        }
+        Self { max_pdu: PDU_BYTES_MAX }
     }
 }
 

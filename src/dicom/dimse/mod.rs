@@ -16,9 +16,8 @@ const C_STORE: u16 = 0x0001;
 const C_ECHO: u16 = 0x0030;
 const C_CANCEL: u16 = 0x0fff;
 /// C-GET, C-FIND, C-MOVE and the six N services (PS3.7 E.1-1).
-const NOT_SERVED: [u16; 9] = [
-    0x0010, 0x0020, 0x0021, 0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150,
-];
+const NOT_SERVED: [u16; 9] =
+    [0x0010, 0x0020, 0x0021, 0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150];
 
 /// Element numbers of group 0000.
 pub(crate) mod element {
@@ -240,10 +239,7 @@ impl Request {
 /// Writes a C-ECHO-RQ.
 pub fn write_echo(message_id: u16) -> Vec<u8> {
     let mut writer = Writer::default();
-    writer.put(
-        element::AFFECTED_CLASS,
-        crate::dicom::context::VERIFICATION.as_bytes(),
-    );
+    writer.put(element::AFFECTED_CLASS, crate::dicom::context::VERIFICATION.as_bytes());
     writer.put_us(element::COMMAND_FIELD, C_ECHO);
     writer.put_us(element::MESSAGE_ID, message_id);
     writer.put_us(element::DATA_SET_TYPE, NO_DATA_SET);
@@ -263,10 +259,7 @@ pub fn write_store(head: StoreHead<'_>) -> Vec<u8> {
     };
     writer.put_us(element::PRIORITY, priority);
     writer.put_us(element::DATA_SET_TYPE, 0x0001);
-    writer.put(
-        element::AFFECTED_INSTANCE,
-        head.instance.as_str().as_bytes(),
-    );
+    writer.put(element::AFFECTED_INSTANCE, head.instance.as_str().as_bytes());
     writer.finish()
 }
 
@@ -287,9 +280,7 @@ impl<'a> Elements<'a> {
                 .ok()
                 .and_then(|length| rest.split_at_checked(length))
                 .ok_or(CommandError::Cut)?;
-            elements
-                .entry(u16::from_le_bytes([e0, e1]))
-                .or_insert(value);
+            elements.entry(u16::from_le_bytes([e0, e1])).or_insert(value);
             bytes = rest;
         }
         Ok(Self(elements))
@@ -321,10 +312,7 @@ impl<'a> Elements<'a> {
             field,
             message_id: self.need_us(element::MESSAGE_ID)?,
             class: class.map(|class| class.to_vec()),
-            instance: self
-                .0
-                .get(&element::AFFECTED_INSTANCE)
-                .map(|uid| uid.to_vec()),
+            instance: self.0.get(&element::AFFECTED_INSTANCE).map(|uid| uid.to_vec()),
         };
         Ok(match field {
             C_STORE => Message::Store(self.store(request)),
@@ -369,11 +357,7 @@ impl<'a> Elements<'a> {
 
     /// Compares the group length with what stands behind it (PS3.7 E.1).
     fn group_length(&self, total: usize) -> GroupLength {
-        let bytes = self
-            .0
-            .get(&element::GROUP_LENGTH)
-            .copied()
-            .unwrap_or_default();
+        let bytes = self.0.get(&element::GROUP_LENGTH).copied().unwrap_or_default();
         let length = bytes.try_into().ok().map(u32::from_le_bytes);
         match length.and_then(|length| usize::try_from(length).ok()) {
             Some(length) if length.saturating_add(12) == total => GroupLength::Right,

@@ -140,11 +140,7 @@ fn read<C>(body: &[u8], item: u8, context: Reader<C>) -> Result<Associate<C>, As
     for found in Items(items) {
         let (kind, value) = found?;
         if kind == 0x10 {
-            first(
-                &mut out.application_context,
-                Uid::parse(value).ok(),
-                &mut out.ignored,
-            );
+            first(&mut out.application_context, Uid::parse(value).ok(), &mut out.ignored);
         } else if kind == item {
             out.contexts.push(context(value, &mut out.ignored)?);
         } else if kind == 0x50 && !has_user {
@@ -161,10 +157,7 @@ fn proposed(value: &[u8], ignored: &mut u32) -> Result<Proposed, AssociateError>
     let Some(([id, ..], items)) = value.split_first_chunk::<4>() else {
         return Err(AssociateError::ItemBeyond { item: 0x20 });
     };
-    let mut out = Proposed {
-        id: *id,
-        ..Proposed::default()
-    };
+    let mut out = Proposed { id: *id, ..Proposed::default() };
     for found in Items(items) {
         match found? {
             (0x30, value) => first(&mut out.abstract_syntax, Uid::parse(value).ok(), ignored),
@@ -182,11 +175,7 @@ fn answered(value: &[u8], ignored: &mut u32) -> Result<Answered, AssociateError>
     let Some(([id, _, result, _], items)) = value.split_first_chunk::<4>() else {
         return Err(AssociateError::ItemBeyond { item: 0x21 });
     };
-    let mut out = Answered {
-        id: *id,
-        result: *result,
-        transfer_syntax: None,
-    };
+    let mut out = Answered { id: *id, result: *result, transfer_syntax: None };
     for found in Items(items) {
         match found? {
             (0x40, value) => first(&mut out.transfer_syntax, Uid::parse(value).ok(), ignored),
@@ -205,22 +194,14 @@ fn user_information(value: &[u8], ignored: &mut u32) -> Result<UserInformation, 
                 first(&mut out.max_length, length, ignored);
             }
             (0x52, value) => {
-                first(
-                    &mut out.implementation_class,
-                    Uid::parse(value).ok(),
-                    ignored,
-                );
+                first(&mut out.implementation_class, Uid::parse(value).ok(), ignored);
             }
             (0x54, value) => match roles(value) {
                 Some(roles) => out.roles.push(roles),
                 None => *ignored += 1,
             },
             (0x55, value) => {
-                first(
-                    &mut out.implementation_version,
-                    Some(printable(value)),
-                    ignored,
-                );
+                first(&mut out.implementation_version, Some(printable(value)), ignored);
             }
             (0x58, value) => first(&mut out.identity, identity(value), ignored),
             _ => *ignored += 1,
@@ -242,11 +223,7 @@ fn roles(value: &[u8]) -> Option<Roles> {
     let length = usize::from(u16::from_be_bytes(*length));
     let (class, roles) = rest.split_at_checked(length)?;
     let [scu, scp] = *roles else { return None };
-    Some(Roles {
-        class: Uid::parse(class).ok()?,
-        scu: scu != 0,
-        scp: scp != 0,
-    })
+    Some(Roles { class: Uid::parse(class).ok()?, scu: scu != 0, scp: scp != 0 })
 }
 
 /// Returns the type of a user identity whose two fields fill the item.
@@ -254,8 +231,7 @@ fn identity(value: &[u8]) -> Option<u8> {
     let ([kind, _], rest) = value.split_first_chunk::<2>()?;
     let skip = |rest: &[u8]| {
         let (length, rest) = rest.split_first_chunk()?;
-        rest.len()
-            .checked_sub(usize::from(u16::from_be_bytes(*length)))
+        rest.len().checked_sub(usize::from(u16::from_be_bytes(*length)))
     };
     let left = skip(rest)?;
     let secondary = rest.get(rest.len() - left..)?;

@@ -136,9 +136,7 @@ impl Frames {
         self.at = match self.at {
             At::Body { length, .. } => At::Skip { left: length },
             At::Data { left } => At::Skip { left },
-            At::Value(value) => At::Skip {
-                left: value.left.saturating_add(value.behind),
-            },
+            At::Value(value) => At::Skip { left: value.left.saturating_add(value.behind) },
             At::Header | At::Skip { .. } | At::Lost => self.at,
         };
     }
@@ -199,13 +197,8 @@ impl Frames {
         self.start += raw.len();
         let header = Header { raw };
         self.at = match header.kind() {
-            kind::DATA => At::Data {
-                left: header.length(),
-            },
-            kind => At::Body {
-                kind,
-                length: header.length(),
-            },
+            kind::DATA => At::Data { left: header.length() },
+            kind => At::Body { kind, length: header.length() },
         };
         Some(header)
     }
@@ -220,9 +213,7 @@ impl Frames {
         if limit < length {
             return Err(FrameError::TooLong { kind, length });
         }
-        let bytes = usize::try_from(length)
-            .ok()
-            .and_then(|length| self.rest().get(..length));
+        let bytes = usize::try_from(length).ok().and_then(|length| self.rest().get(..length));
         let Some(bytes) = bytes.map(<[u8]>::to_vec) else {
             return Ok(None);
         };
@@ -240,27 +231,15 @@ impl Frames {
         let Some([l0, l1, l2, l3, context, control]) = self.rest().first_chunk().copied() else {
             // A PDV header that cannot fit any more is known to be wrong before it is here.
             let fits = u32::try_from(PDV_HEADER_BYTES).is_ok_and(|header| header <= left);
-            return if fits {
-                Ok(None)
-            } else {
-                Err(FrameError::BadValue)
-            };
+            return if fits { Ok(None) } else { Err(FrameError::BadValue) };
         };
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
-        let behind = left
-            .checked_sub(4)
-            .and_then(|left| left.checked_sub(length));
+        let behind = left.checked_sub(4).and_then(|left| left.checked_sub(length));
         let (Some(fragment), Some(behind)) = (length.checked_sub(2), behind) else {
             return Err(FrameError::BadValue);
         };
         self.start += PDV_HEADER_BYTES;
-        Ok(Some(Value {
-            context,
-            control,
-            opens: Some(fragment),
-            left: fragment,
-            behind,
-        }))
+        Ok(Some(Value { context, control, opens: Some(fragment), left: fragment, behind }))
     }
 
     fn piece(&mut self, value: Value) -> Option<Piece> {
@@ -272,11 +251,7 @@ impl Frames {
         let left = value.left.saturating_sub(taken);
         self.at = match left {
             0 => At::Data { left: value.behind },
-            left => At::Value(Value {
-                left,
-                opens: None,
-                ..value
-            }),
+            left => At::Value(Value { left, opens: None, ..value }),
         };
         let part = match value.control & 1 {
             0 => Part::DataSet,
@@ -286,13 +261,7 @@ impl Frames {
             2 if left == 0 => Place::Last,
             _ => Place::Inner,
         };
-        Some(Piece {
-            context: value.context,
-            part,
-            opens: value.opens,
-            bytes,
-            place,
-        })
+        Some(Piece { context: value.context, part, opens: value.opens, bytes, place })
     }
 
     fn rest(&self) -> &[u8] {

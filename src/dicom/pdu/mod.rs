@@ -59,11 +59,7 @@ impl Rejection {
 
     /// Names the three codes.
     pub const fn new(result: u8, source: u8, reason: u8) -> Self {
-        Self {
-            result,
-            source,
-            reason,
-        }
+        Self { result, source, reason }
     }
 
     /// Returns whether the rejecting side says that trying later may help.
@@ -73,10 +69,7 @@ impl Rejection {
 
     /// Writes the PDU.
     pub fn encode(self) -> Vec<u8> {
-        small(
-            kind::ASSOCIATE_RJ,
-            [0, self.result, self.source, self.reason],
-        )
+        small(kind::ASSOCIATE_RJ, [0, self.result, self.source, self.reason])
     }
 
     /// Reads the body of the PDU; reserved codes are kept as they are.

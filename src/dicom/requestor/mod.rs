@@ -145,12 +145,7 @@ impl Requestor {
                 Ok(None) => break,
                 Ok(Some(frame)) => self.frame(now, frame, &mut out),
                 Err(error) => {
-                    self.broken(
-                        now,
-                        Oddity::Frame(error),
-                        Abort::INVALID_PARAMETER,
-                        &mut out,
-                    );
+                    self.broken(now, Oddity::Frame(error), Abort::INVALID_PARAMETER, &mut out);
                     self.frames.lose();
                 }
             }
@@ -258,9 +253,7 @@ impl Requestor {
             let pair = pair.clone();
             Some(RefusedPair { pair, verdict })
         };
-        out.push(Action::Established(
-            self.contexts.iter().filter_map(refused).collect(),
-        ));
+        out.push(Action::Established(self.contexts.iter().filter_map(refused).collect()));
     }
 
     fn rejected(&mut self, now: Instant, body: &[u8], out: &mut Vec<Action>) {
@@ -371,9 +364,7 @@ impl Requestor {
 /// Finds what the peer said to the context `id`. A missing syntax is the only one proposed.
 fn verdict(accepted: &AssociateAc, id: u8, pair: &Pair) -> Result<u8, Verdict> {
     let mut answers = accepted.contexts.iter();
-    let answer = answers
-        .find(|answer| answer.id == id)
-        .ok_or(Verdict::Unanswered)?;
+    let answer = answers.find(|answer| answer.id == id).ok_or(Verdict::Unanswered)?;
     if answer.result != 0 {
         return Err(Verdict::Refused(answer.result));
     }

@@ -24,11 +24,7 @@ pub struct RequestorSettings {
 impl RequestorSettings {
     /// Calls `called` as `calling` with the usual PDU size.
     pub fn new(calling: AeTitle, called: AeTitle) -> Self {
-        Self {
-            calling,
-            called,
-            max_pdu: PDU_BYTES_MAX,
-        }
+        Self { calling, called, max_pdu: PDU_BYTES_MAX }
     }
 }
 

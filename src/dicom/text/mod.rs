@@ -56,10 +56,7 @@ pub fn decode(bytes: &[u8], declared: &[u8]) -> Shown {
         c if c.is_control() => None,
         c => Some(c),
     });
-    Shown {
-        text: text.collect::<String>().trim().to_owned(),
-        guessed,
-    }
+    Shown { text: text.collect::<String>().trim().to_owned(), guessed }
 }
 
 /// Returns a person name as people write it: the first component group that is not empty,
@@ -81,9 +78,7 @@ fn as_declared(bytes: &[u8], declared: &[u8]) -> Option<String> {
     let mut values = declared.split(|byte| *byte == b'\\').map(named);
     let first = values.next().flatten()?;
     if bytes.contains(&0x1b) {
-        return values
-            .all(|set| set.is_some())
-            .then(|| with_escapes(bytes, first))?;
+        return values.all(|set| set.is_some()).then(|| with_escapes(bytes, first))?;
     }
     match first {
         Set::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
@@ -98,9 +93,7 @@ fn named(term: &[u8]) -> Option<Set> {
         .filter(|byte| byte.is_ascii_alphanumeric())
         .map(u8::to_ascii_uppercase)
         .collect();
-    let number = term
-        .strip_prefix(b"ISOIR")
-        .or_else(|| term.strip_prefix(b"ISO2022IR"));
+    let number = term.strip_prefix(b"ISOIR").or_else(|| term.strip_prefix(b"ISO2022IR"));
     match (term.as_slice(), number) {
         ([], _) | (_, Some(b"6")) => Some(Set::Ascii),
         (_, Some(b"13")) => Some(Set::Katakana),

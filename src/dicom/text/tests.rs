@@ -31,22 +31,14 @@ fn names_are_read_in_the_declared_set() {
         (b"\xc4ne^\xb3", "ISO_IR 101", "Äne^ł"),
         (b"\xbb\xee\xda\xe1", "ISO_IR 144", "Люкс"),
         (b"\xd4\xcf\xc0\xde", "ISO_IR 13", "ﾔﾏﾀﾞ"),
-        (
-            b"\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2",
-            "ISO_IR 126",
-            "Διονυσιος",
-        ),
+        (b"\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2", "ISO_IR 126", "Διονυσιος"),
         (b"\xf9\xf8\xe5\xef", "ISO_IR 138", "שרון"),
         (b"\xe2\xc8\xc7\xe6\xea", "ISO_IR 127", "قباني"),
         (b"\xc9\xde\xfd", "ISO_IR 148", "ÉŞı"),
         ("Wang^小东".as_bytes(), "ISO_IR 192", "Wang^小东"),
     ];
     for (bytes, declared, expected) in cases {
-        assert_eq!(
-            read(bytes, declared),
-            (expected.to_owned(), false),
-            "{declared}"
-        );
+        assert_eq!(read(bytes, declared), (expected.to_owned(), false), "{declared}");
     }
 }
 
@@ -56,16 +48,10 @@ fn what_the_declaration_does_not_explain_is_a_marked_guess() {
     assert_eq!(read("Jérôme".as_bytes(), ""), ("Jérôme".to_owned(), true));
     assert_eq!(read(b"J\xe9r\xf4me", ""), ("Jérôme".to_owned(), true));
     assert_eq!(read(b"J\xe9r", "ISO_IR 192"), ("Jér".to_owned(), true));
-    assert_eq!(
-        read(b"J\xe9r", "ISO 2022 IR 6, IS"),
-        ("Jér".to_owned(), true)
-    );
+    assert_eq!(read(b"J\xe9r", "ISO 2022 IR 6, IS"), ("Jér".to_owned(), true));
     assert!(read(b"\xb0\xa1", "\\ISO 2022 IR 149").1);
     assert!(read(b"\xa5", "ISO_IR 109").1, "a hole of the table");
-    assert_eq!(
-        read(b"DOE^JANE ", "nonsense"),
-        ("DOE^JANE".to_owned(), false)
-    );
+    assert_eq!(read(b"DOE^JANE ", "nonsense"), ("DOE^JANE".to_owned(), false));
     assert_eq!(decode(b"J\xe9r", b"").marked(), "Jér (?)");
 }
 

@@ -75,10 +75,7 @@ impl WalkError {
     /// Returns where it was.
     pub fn place(&self) -> Place {
         match self {
-            Self::Empty | Self::FileInsteadOfDataSet => Place {
-                tag: None,
-                offset: 0,
-            },
+            Self::Empty | Self::FileInsteadOfDataSet => Place { tag: None, offset: 0 },
             Self::Truncated(place)
             | Self::TrailingGarbage(place)
             | Self::NotAnElement(place)

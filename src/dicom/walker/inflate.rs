@@ -56,10 +56,7 @@ impl Inflater {
     }
 
     fn place(&self, core: &Core) -> Place {
-        Place {
-            tag: core.place().tag,
-            offset: self.decoder.total_out(),
-        }
+        Place { tag: core.place().tag, offset: self.decoder.total_out() }
     }
 
     fn inflate_block(&mut self, core: &mut Core) -> Result<(), WalkError> {

@@ -117,13 +117,12 @@ impl Rejection {
                 format!("it calls another AE title than {meant}; case counts")
             }
             Self::CallingInvalid => "its own AE title is blank or not allowed".to_owned(),
-            Self::CallerUnknown {
-                elsewhere: Some(name),
-                ..
-            } => format!("{name} calls from another address than the settings say"),
-            Self::CallerUnknown {
-                meant: Some(meant), ..
-            } => format!("no caller has this AE title; {meant} is like it, and case counts"),
+            Self::CallerUnknown { elsewhere: Some(name), .. } => {
+                format!("{name} calls from another address than the settings say")
+            }
+            Self::CallerUnknown { meant: Some(meant), .. } => {
+                format!("no caller has this AE title; {meant} is like it, and case counts")
+            }
             Self::CallerUnknown { .. } => "no caller in the settings has this AE title".to_owned(),
             Self::Full => "the disk is full".to_owned(),
             Self::Shut => "the box takes nothing in now".to_owned(),
@@ -156,9 +155,7 @@ fn caller(config: &Config, call: Call<'_>) -> Result<Option<String>, Rejection> 
     };
     let called = AeTitle::parse(call.called).ok();
     let Some(called) = called.filter(|called| ours().any(|our| our == called)) else {
-        return Err(Rejection::CalledUnknown {
-            meant: near(call.called, ours()),
-        });
+        return Err(Rejection::CalledUnknown { meant: near(call.called, ours()) });
     };
     let Ok(calling) = AeTitle::parse(call.calling) else {
         return Err(Rejection::CallingInvalid);
@@ -180,10 +177,7 @@ fn caller(config: &Config, call: Call<'_>) -> Result<Option<String>, Rejection> 
         None if config.danger_any_caller => Ok(None),
         None => Err(Rejection::CallerUnknown {
             elsewhere: titled().map(|(name, _)| name.clone()).next(),
-            meant: near(
-                call.calling,
-                config.callers.values().map(|caller| &caller.ae),
-            ),
+            meant: near(call.calling, config.callers.values().map(|caller| &caller.ae)),
         }),
     }
 }

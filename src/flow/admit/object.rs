@@ -251,9 +251,5 @@ fn keep(oddities: &[Oddity]) -> Verdict {
 }
 
 fn refuse(status: u16, words: &str, offending: u32) -> Verdict {
-    Verdict::Refuse {
-        status,
-        comment: Comment::new(words),
-        offending,
-    }
+    Verdict::Refuse { status, comment: Comment::new(words), offending }
 }

@@ -32,9 +32,7 @@ fn ask(config: &str, called: &str, calling: &str, address: &str) -> Admission {
 }
 
 fn accepted(name: &str) -> Admission {
-    Admission::Accept {
-        caller: Some(name.to_owned()),
-    }
+    Admission::Accept { caller: Some(name.to_owned()) }
 }
 
 fn rejection(admission: Admission) -> Rejection {
@@ -60,10 +58,7 @@ fn padding_on_both_sides_does_not_count() {
 
 #[test]
 fn the_called_title_can_choose_between_two_callers_of_one_device() {
-    assert_eq!(
-        ask(CONFIG, "URGENT", "MR", "10.1.1.1"),
-        accepted("MR-urgent")
-    );
+    assert_eq!(ask(CONFIG, "URGENT", "MR", "10.1.1.1"), accepted("MR-urgent"));
     let other = rejection(ask(CONFIG, "URGENT", "CT1", "10.0.0.9"));
     assert_eq!(other.triple(), (1, 1, 3));
 }
@@ -73,21 +68,9 @@ fn the_called_title_must_match_in_case_and_the_refusal_names_the_near_miss() {
     for near in ["scanpost", "SCANPOS", "SCANPOSTS", "SCANP0ST", "CANPOST"] {
         let said = rejection(ask(CONFIG, near, "MR", "10.0.0.9"));
         assert_eq!(said.triple(), (1, 1, 7), "{near}");
-        assert!(
-            said.words().contains("SCANPOST"),
-            "{near}: {}",
-            said.words()
-        );
+        assert!(said.words().contains("SCANPOST"), "{near}: {}", said.words());
     }
-    for far in [
-        "",
-        "   ",
-        "\0",
-        "PACS",
-        "SCAN",
-        "SC\x1bNPOST",
-        "SCANPOST\\A",
-    ] {
+    for far in ["", "   ", "\0", "PACS", "SCAN", "SC\x1bNPOST", "SCANPOST\\A"] {
         let said = rejection(ask(CONFIG, far, "MR", "10.0.0.9"));
         assert_eq!(said, Rejection::CalledUnknown { meant: None }, "{far:?}");
     }
@@ -97,20 +80,14 @@ fn the_called_title_must_match_in_case_and_the_refusal_names_the_near_miss() {
 fn a_calling_title_that_is_none_is_refused_without_repeating_it() {
     for bad in ["", "  \0", "CT\x1b[2J", "CT\\1", "CT\u{e9}"] {
         let said = rejection(ask(CONFIG, "SCANPOST", bad, "10.0.0.9"));
-        assert_eq!(
-            (said.clone(), said.triple()),
-            (Rejection::CallingInvalid, (1, 1, 3))
-        );
+        assert_eq!((said.clone(), said.triple()), (Rejection::CallingInvalid, (1, 1, 3)));
     }
 }
 
 #[test]
 fn nobody_may_in_by_default() {
     let said = rejection(ask("", "SCANPOST", "CT1", "10.0.0.9"));
-    assert_eq!(
-        (said.triple(), said.fault()),
-        ((1, 1, 3), Some(Fault::CallerUnknown))
-    );
+    assert_eq!((said.triple(), said.fault()), ((1, 1, 3), Some(Fault::CallerUnknown)));
 }
 
 #[test]
@@ -127,22 +104,15 @@ fn the_dangerous_key_lets_strangers_in_but_not_to_another_called_title() {
     let stranger = ask(&open, "SCANPOST", "XA9", "10.9.9.9");
     assert_eq!(stranger, Admission::Accept { caller: None });
     assert_eq!(ask(&open, "SCANPOST", "CT1", "10.0.0.9"), accepted("CT1"));
-    assert_eq!(
-        rejection(ask(&open, "PACS", "XA9", "10.9.9.9")).triple(),
-        (1, 1, 7)
-    );
+    assert_eq!(rejection(ask(&open, "PACS", "XA9", "10.9.9.9")).triple(), (1, 1, 7));
 }
 
 #[test]
 fn the_door_decides_after_the_name_and_a_full_box_still_answers_an_echo() {
     let config = Config::parse(CONFIG).unwrap();
     let ask = |door, purpose, calling: &[u8]| {
-        let call = Call {
-            called: b"SCANPOST",
-            calling,
-            address: "10.0.0.9".parse().unwrap(),
-            purpose,
-        };
+        let call =
+            Call { called: b"SCANPOST", calling, address: "10.0.0.9".parse().unwrap(), purpose };
         match admit(&config, door, call) {
             Admission::Accept { .. } => None,
             Admission::Reject(rejection) => Some(rejection.triple()),
@@ -157,36 +127,22 @@ fn the_door_decides_after_the_name_and_a_full_box_still_answers_an_echo() {
     for (door, echo, store) in table {
         assert_eq!(ask(door, Purpose::Echo, b"MR"), echo, "{door:?}");
         assert_eq!(ask(door, Purpose::Store, b"MR"), store, "{door:?}");
-        assert_eq!(
-            ask(door, Purpose::Store, b"XA"),
-            Some((1, 1, 3)),
-            "{door:?}"
-        );
+        assert_eq!(ask(door, Purpose::Store, b"XA"), Some((1, 1, 3)), "{door:?}");
     }
 }
 
 fn names(class: &str, instance: &str) -> Names {
     let uid = |text: &str| Uid::parse(text.as_bytes()).ok();
-    Names {
-        class: uid(class),
-        instance: uid(instance),
-    }
+    Names { class: uid(class), instance: uid(instance) }
 }
 
 fn judged(command: Names, data_set: Names, broken: Option<Broken>) -> (u16, String, u32) {
-    let facts = ObjectFacts {
-        command,
-        data_set,
-        broken,
-        oddities: &[],
-    };
+    let facts = ObjectFacts { command, data_set, broken, oddities: &[] };
     match judge(&facts) {
         Verdict::Keep { .. } => (0, String::new(), 0),
-        Verdict::Refuse {
-            status,
-            comment,
-            offending,
-        } => (status, comment.as_str().to_owned(), offending),
+        Verdict::Refuse { status, comment, offending } => {
+            (status, comment.as_str().to_owned(), offending)
+        }
     }
 }
 
@@ -194,18 +150,8 @@ fn judged(command: Names, data_set: Names, broken: Option<Broken>) -> (u16, Stri
 fn command_and_data_set_must_name_the_same_class_and_instance() {
     let rows = [
         (names("1.1", "1.2"), names("1.1", "1.2"), 0, 0),
-        (
-            names("1.1", "1.2"),
-            names("1.9", "1.2"),
-            0xa900,
-            0x0008_0016,
-        ),
-        (
-            names("1.1", "1.2"),
-            names("1.1", "1.9"),
-            0xa900,
-            0x0008_0018,
-        ),
+        (names("1.1", "1.2"), names("1.9", "1.2"), 0xa900, 0x0008_0016),
+        (names("1.1", "1.2"), names("1.1", "1.9"), 0xa900, 0x0008_0018),
         (names("1.1", "1.2"), names("1.1", ""), 0xc000, 0x0008_0018),
         (names("1.1", "1.2"), names("", "1.2"), 0xc000, 0x0008_0016),
         (names("1.1", ""), names("1.1", "1.2"), 0x0117, 0),
@@ -238,10 +184,7 @@ fn what_is_no_data_set_is_refused_with_the_tag_and_only_want_of_room_asks_for_an
         let (said, comment, at) = judged(both.clone(), both, Some(broken));
         assert_eq!((said, at), (status, offending), "{broken:?}");
         assert_eq!(comment.contains("(0028,0010)"), 0 < offending, "{comment}");
-        assert!(
-            (1..=64).contains(&comment.len()) && comment.is_ascii(),
-            "{comment}"
-        );
+        assert!((1..=64).contains(&comment.len()) && comment.is_ascii(), "{comment}");
         // Cut at 64 characters, a comment would lose its tag.
         assert!(offending == 0 || comment.ends_with(')'), "{comment}");
     }
@@ -257,10 +200,8 @@ fn what_is_merely_odd_is_kept_and_shown_to_no_decoder() {
             broken: None,
             oddities: &[odd, odd],
         };
-        let kept = Verdict::Keep {
-            unreadable: odd.unreadable(),
-            oddities: vec![odd.word().to_owned()],
-        };
+        let kept =
+            Verdict::Keep { unreadable: odd.unreadable(), oddities: vec![odd.word().to_owned()] };
         assert_eq!(judge(&facts), kept);
     }
     let harmless = Oddity::ALL.iter().filter(|odd| odd.unreadable().is_none());
@@ -279,9 +220,7 @@ fn of_several_oddities_the_missing_study_counts_most() {
     };
     let kept = Verdict::Keep {
         unreadable: Some(Reason::NoStudy),
-        oddities: ["odd_length", "padding", "no_study"]
-            .map(str::to_owned)
-            .into(),
+        oddities: ["odd_length", "padding", "no_study"].map(str::to_owned).into(),
     };
     assert_eq!(judge(&facts), kept);
 }

@@ -114,11 +114,7 @@ pub struct Gather {
 impl Gather {
     /// Begins with no series.
     pub fn new(settings: config::Gather) -> Self {
-        Self {
-            settings,
-            open: BTreeMap::new(),
-            closed: BTreeMap::new(),
-        }
+        Self { settings, open: BTreeMap::new(), closed: BTreeMap::new() }
     }
 
     /// Tells at boot that a series was whole `revisions` times, the last time up to `up_to`.
@@ -140,13 +136,8 @@ impl Gather {
         let seen = self.open.get(&key).map(|open| open.up_to);
         let seen = seen.max(closed.map(|closed| closed.up_to));
         if seen.is_none_or(|seen| seen < arrival) {
-            let open = Open {
-                last: now,
-                up_to: arrival,
-                released: false,
-                asked: false,
-                coverage: None,
-            };
+            let open =
+                Open { last: now, up_to: arrival, released: false, asked: false, coverage: None };
             self.open.insert(key, open);
         }
     }
@@ -203,10 +194,7 @@ impl Gather {
             let open = self.open.remove(&key)?;
             let closed = self.closed.entry(key.clone()).or_default();
             let revision = closed.revisions;
-            *closed = Closed {
-                up_to: open.up_to,
-                revisions: revision.saturating_add(1),
-            };
+            *closed = Closed { up_to: open.up_to, revisions: revision.saturating_add(1) };
             let (study, series) = key;
             Some(Whole {
                 study,
@@ -225,8 +213,7 @@ impl Gather {
         let next = self.open.values().map(|open| {
             let (wait, _) = open.rule(&self.settings);
             let look = self.settings.released_quiet;
-            open.last
-                .after(if open.asked { wait } else { wait.min(look) })
+            open.last.after(if open.asked { wait } else { wait.min(look) })
         });
         next.min()
     }

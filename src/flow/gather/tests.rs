@@ -27,24 +27,19 @@ struct One {
 
 impl One {
     fn new() -> Self {
-        Self {
-            gather: Gather::new(settings()),
-            arrivals: 0,
-        }
+        Self { gather: Gather::new(settings()), arrivals: 0 }
     }
 
     fn arrive(&mut self, seconds: u64) {
         self.arrivals += 1;
         let arrival = Arrival(self.arrivals);
-        self.gather
-            .arrived(at(seconds), uid("1.1"), uid("1.1.1"), arrival);
+        self.gather.arrived(at(seconds), uid("1.1"), uid("1.1.1"), arrival);
     }
 
     fn say(&mut self, complete: Complete) {
         let (slices, up_to) = (9, Arrival(self.arrivals));
         let fact = Coverage { slices, complete };
-        self.gather
-            .coverage(&uid("1.1"), &uid("1.1.1"), up_to, fact);
+        self.gather.coverage(&uid("1.1"), &uid("1.1.1"), up_to, fact);
     }
 
     /// Steps second by second; returns when it became whole, and why.
@@ -112,11 +107,9 @@ fn a_release_of_another_study_is_no_evidence() {
 fn an_instance_told_twice_does_not_begin_the_silence_again() {
     let mut one = One::new();
     one.arrive(0);
-    one.gather
-        .arrived(at(50), uid("1.1"), uid("1.1.1"), Arrival(1));
+    one.gather.arrived(at(50), uid("1.1"), uid("1.1.1"), Arrival(1));
     assert_eq!(one.run(0, 2000).unwrap().0, 60);
-    one.gather
-        .arrived(at(70), uid("1.1"), uid("1.1.1"), Arrival(1));
+    one.gather.arrived(at(70), uid("1.1"), uid("1.1.1"), Arrival(1));
     assert_eq!(one.gather.deadline(), None);
 }
 
@@ -145,13 +138,9 @@ fn a_gap_that_fills_up_is_whole_and_not_incomplete() {
 fn an_answer_about_fewer_slices_than_have_come_is_ignored() {
     let mut one = One::new();
     one.arrive(0);
-    let fact = Coverage {
-        slices: 1,
-        complete: Complete::Even,
-    };
+    let fact = Coverage { slices: 1, complete: Complete::Even };
     one.arrive(1);
-    one.gather
-        .coverage(&uid("1.1"), &uid("1.1.1"), Arrival(1), fact);
+    one.gather.coverage(&uid("1.1"), &uid("1.1.1"), Arrival(1), fact);
     assert_eq!(one.run(0, 100).unwrap().1.coverage, None);
 }
 
@@ -200,11 +189,7 @@ enum Happens {
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
-    let complete = prop_oneof![
-        Just(Complete::Even),
-        Just(Complete::Gap),
-        Just(Complete::Unknown)
-    ];
+    let complete = prop_oneof![Just(Complete::Even), Just(Complete::Gap), Just(Complete::Unknown)];
     prop_oneof![
         4 => (0_u8..6).prop_map(Happens::Arrive),
         1 => (0_u8..2).prop_map(Happens::Release),

@@ -92,14 +92,7 @@ impl Queue {
         let first_before = versions.first().copied();
         versions.insert((owed.arrival, row));
         *self.contexts.entry(owed.context.clone()).or_default() += 1;
-        let item = Item {
-            owed,
-            failures: 0,
-            strikes: 0,
-            passed: 0,
-            paused: None,
-            troubled: false,
-        };
+        let item = Item { owed, failures: 0, strikes: 0, passed: 0, paused: None, troubled: false };
         self.items.insert(row, item);
         if let Some((_, before)) = first_before {
             self.settle(before);

@@ -67,10 +67,7 @@ impl Panel {
 /// Chooses lamps and sentence: the worst fact wins.
 pub fn panel(snapshot: &Snapshot) -> Panel {
     if snapshot.locate == Locate::On {
-        let runs = |place| Lamp {
-            colour: Colour::White,
-            rhythm: Rhythm::Runs(place),
-        };
+        let runs = |place| Lamp { colour: Colour::White, rhythm: Rhythm::Runs(place) };
         return Panel {
             heart: runs(0),
             scanner: runs(1),
@@ -127,11 +124,7 @@ fn trouble(snapshot: &Snapshot) -> Option<Trouble> {
         && AWAY_SHOWN <= away.lasting
     {
         let lost = AWAY_TOLD <= away.lasting || away.backlog == Backlog::OverLimit;
-        return Some(if lost {
-            Trouble::Lost(away)
-        } else {
-            Trouble::Away(Some(away))
-        });
+        return Some(if lost { Trouble::Lost(away) } else { Trouble::Away(Some(away)) });
     }
     if faults.has(Fault::DestinationAway) {
         return Some(Trouble::Away(None));
@@ -197,11 +190,7 @@ fn archive(snapshot: &Snapshot) -> Lamp {
         return Lamp::OFF;
     }
     let Outgoing { sending, away, .. } = snapshot.outgoing;
-    let ill = [
-        Fault::DestinationAway,
-        Fault::DestinationRefuses,
-        Fault::DestinationUnknown,
-    ];
+    let ill = [Fault::DestinationAway, Fault::DestinationRefuses, Fault::DestinationUnknown];
     let is_away = away.is_some_and(|away| AWAY_SHOWN <= away.lasting);
     if is_away || ill.iter().any(|fault| snapshot.faults.has(*fault)) {
         Lamp::winks(Colour::Yellow, 2)
@@ -249,9 +238,9 @@ fn sentence(snapshot: &Snapshot) -> Sentence {
             "An archive is not reached. {} kept safe. Nothing to do yet.",
             studies(snapshot.outgoing.studies)
         )),
-        (Some(Trouble::ReadingOff), _) => said(format_args!(
-            "Reading is off: studies still go to the archive."
-        )),
+        (Some(Trouble::ReadingOff), _) => {
+            said(format_args!("Reading is off: studies still go to the archive."))
+        }
         (None, Stage::Updating) => said(format_args!("Updating, do not unplug.")),
         (None, Stage::Running) => at_work(snapshot),
     }
@@ -277,15 +266,10 @@ fn at_work(snapshot: &Snapshot) -> Sentence {
     let (scanner, outgoing) = (snapshot.scanner, snapshot.outgoing);
     if let Some(stranger) = stranger(snapshot) {
         let ae = stranger.ae.as_str();
-        return said(format_args!(
-            "A device \"{ae}\" asks for access and was refused."
-        ));
+        return said(format_args!("A device \"{ae}\" asks for access and was refused."));
     }
     if is_receiving(snapshot) {
-        return said(format_args!(
-            "Receiving: {} so far.",
-            images(scanner.images.into())
-        ));
+        return said(format_args!("Receiving: {} so far.", images(scanner.images.into())));
     }
     if let Reader::Posting(load) | Reader::Silent(load) = snapshot.reader
         && load.reading == Activity::Busy
@@ -312,10 +296,7 @@ fn ready(snapshot: &Snapshot) -> Sentence {
         let open = today.saturating_sub(snapshot.done_today);
         let more = match open {
             0 => said(format_args!(" {} today, all delivered.", studies(today))),
-            open => said(format_args!(
-                " {} today, {open} still here only.",
-                studies(today)
-            )),
+            open => said(format_args!(" {} today, {open} still here only.", studies(today))),
         };
         add(&mut text, &more);
     }

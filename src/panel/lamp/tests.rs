@@ -10,10 +10,7 @@ fn label(text: &str) -> Label {
 }
 
 fn running() -> Snapshot {
-    Snapshot {
-        stage: Stage::Running,
-        ..Snapshot::default()
-    }
+    Snapshot { stage: Stage::Running, ..Snapshot::default() }
 }
 
 fn away(minutes: u64) -> Option<Away> {
@@ -38,134 +35,71 @@ fn shown(snapshot: Snapshot) -> String {
 
 #[test]
 fn the_life_of_a_box_is_shown_row_by_row() {
-    let owed = |outgoing: Outgoing| Outgoing {
-        instances: 12,
-        studies: 3,
-        ..outgoing
-    };
+    let owed = |outgoing: Outgoing| Outgoing { instances: 12, studies: 3, ..outgoing };
     let run = running();
     let rows = [
+        (Snapshot::default(), "blue breathe, off, off, off | Starting."),
         (
-            Snapshot::default(),
-            "blue breathe, off, off, off | Starting.",
-        ),
-        (
-            Snapshot {
-                stage: Stage::NotSetUp,
-                ..run
-            },
+            Snapshot { stage: Stage::NotSetUp, ..run },
             "blue breathe, blue 1 wink, off, off | Waiting to be set up.",
         ),
         (run, "green steady, off, off, off | Ready."),
         (
-            Snapshot {
-                studies_today: 3,
-                done_today: 3,
-                ..run
-            },
+            Snapshot { studies_today: 3, done_today: 3, ..run },
             "green steady, off, off, off | Ready. 3 studies today, all delivered.",
         ),
         (
-            Snapshot {
-                scanner: Incoming {
-                    associations: 1,
-                    images: 120,
-                    stranger: None,
-                },
-                ..run
-            },
+            Snapshot { scanner: Incoming { associations: 1, images: 120, stranger: None }, ..run },
             "green steady, blue 1 wink, off, off | Receiving: 120 images so far.",
         ),
         (
-            Snapshot {
-                reader: Reader::Posting(load(Activity::Busy, 0)),
-                ..run
-            },
+            Snapshot { reader: Reader::Posting(load(Activity::Busy, 0)), ..run },
             "green steady, off, blue breathe, off | Reading a series.",
         ),
         (
-            Snapshot {
-                reader: Reader::Silent(load(Activity::Busy, 2)),
-                ..run
-            },
+            Snapshot { reader: Reader::Silent(load(Activity::Busy, 2)), ..run },
             "green steady, off, blue breathe, off | Reading a series; 2 wait.",
         ),
         (
-            Snapshot {
-                reader: Reader::Silent(Load::default()),
-                ..run
-            },
+            Snapshot { reader: Reader::Silent(Load::default()), ..run },
             "green steady, off, white 1 wink, off | Ready. Models read silently.",
         ),
         (
             Snapshot {
-                outgoing: owed(Outgoing {
-                    sending: Activity::Busy,
-                    ..Outgoing::default()
-                }),
+                outgoing: owed(Outgoing { sending: Activity::Busy, ..Outgoing::default() }),
                 ..run
             },
             "green steady, off, off, blue 1 wink | Sending 12 images of 3 studies.",
         ),
         (
-            Snapshot {
-                outgoing: owed(Outgoing {
-                    away: away(1),
-                    ..Outgoing::default()
-                }),
-                ..run
-            },
+            Snapshot { outgoing: owed(Outgoing { away: away(1), ..Outgoing::default() }), ..run },
             "green steady, off, off, off | 12 images of 3 studies wait to be sent.",
         ),
         (
-            Snapshot {
-                outgoing: owed(Outgoing {
-                    away: away(2),
-                    ..Outgoing::default()
-                }),
-                ..run
-            },
+            Snapshot { outgoing: owed(Outgoing { away: away(2), ..Outgoing::default() }), ..run },
             "yellow 2 winks, off, off, yellow 2 winks | PACS is not reached since 14:02. \
              3 studies kept safe. Nothing to do yet.",
         ),
         (
-            Snapshot {
-                outgoing: owed(Outgoing {
-                    away: away(30),
-                    ..Outgoing::default()
-                }),
-                ..run
-            },
+            Snapshot { outgoing: owed(Outgoing { away: away(30), ..Outgoing::default() }), ..run },
             "yellow steady, off, off, yellow 2 winks | PACS is not reached since 14:02. \
              3 studies kept safe. Tell IT.",
         ),
         (
-            Snapshot {
-                reader: Reader::Off,
-                ..run
-            },
+            Snapshot { reader: Reader::Off, ..run },
             "yellow 2 winks, off, yellow 2 winks, off | Reading is off: studies still go to the \
              archive.",
         ),
         (
-            Snapshot {
-                stage: Stage::Updating,
-                ..run
-            },
+            Snapshot { stage: Stage::Updating, ..run },
             "blue breathe, off, off, off | Updating, do not unplug.",
         ),
         (
-            Snapshot {
-                stage: Stage::Stopping,
-                ..run
-            },
+            Snapshot { stage: Stage::Stopping, ..run },
             "blue breathe, off, off, off | Stopping. Everything is kept.",
         ),
         (
-            Snapshot {
-                locate: Locate::On,
-                ..run
-            },
+            Snapshot { locate: Locate::On, ..run },
             "white runs, white runs, white runs, white runs | I am here.",
         ),
     ];
@@ -203,10 +137,7 @@ fn every_fault_is_shown_at_its_place() {
     assert_eq!(listed, all);
     for (fault, (_, lamps)) in Fault::ALL.iter().zip(rows) {
         let faults = Faults::NONE.with(*fault);
-        let line = shown(Snapshot {
-            faults,
-            ..running()
-        });
+        let line = shown(Snapshot { faults, ..running() });
         assert!(line.starts_with(&format!("{lamps} | ")), "{line}");
         if fault.severity() != Severity::Note && *fault != Fault::DestinationAway {
             let said = format!("{}: {}", fault.code(), fault.sentence());
@@ -219,10 +150,7 @@ fn every_fault_is_shown_at_its_place() {
 fn a_stranger_is_named_for_a_minute_and_spoils_no_green() {
     let with = |seconds| Snapshot {
         scanner: Incoming {
-            stranger: Some(Stranger {
-                ae: label("CT2"),
-                ago: Duration::from_secs(seconds),
-            }),
+            stranger: Some(Stranger { ae: label("CT2"), ago: Duration::from_secs(seconds) }),
             ..Incoming::default()
         },
         ..running()
@@ -236,44 +164,26 @@ fn a_stranger_is_named_for_a_minute_and_spoils_no_green() {
 #[test]
 fn a_clock_that_cannot_tell_still_tells_how_long() {
     let mut snapshot = running();
-    let nameless = away(7).map(|away| Away {
-        since: None,
-        ..away
-    });
+    let nameless = away(7).map(|away| Away { since: None, ..away });
     snapshot.outgoing.away = nameless;
     let line = shown(snapshot);
-    assert!(
-        line.contains("PACS is not reached for 7 minutes."),
-        "{line}"
-    );
+    assert!(line.contains("PACS is not reached for 7 minutes."), "{line}");
 }
 
 #[test]
 fn a_backlog_that_will_fill_the_box_is_told_at_once() {
     let mut snapshot = running();
-    snapshot.outgoing.away = away(3).map(|away| Away {
-        backlog: Backlog::OverLimit,
-        ..away
-    });
+    snapshot.outgoing.away = away(3).map(|away| Away { backlog: Backlog::OverLimit, ..away });
     assert!(shown(snapshot).starts_with("yellow steady"));
 }
 
 /// Every combination of what the lamps look at.
 fn every_snapshot() -> Vec<Snapshot> {
-    let stages = [
-        Stage::Starting,
-        Stage::NotSetUp,
-        Stage::Running,
-        Stage::Updating,
-        Stage::Stopping,
-    ];
+    let stages =
+        [Stage::Starting, Stage::NotSetUp, Stage::Running, Stage::Updating, Stage::Stopping];
     let mut faults = vec![Faults::NONE];
     for one in Fault::ALL {
-        faults.extend(
-            Fault::ALL
-                .iter()
-                .map(|two| Faults::NONE.with(*one).with(*two)),
-        );
+        faults.extend(Fault::ALL.iter().map(|two| Faults::NONE.with(*one).with(*two)));
     }
     let loads = [load(Activity::Idle, 0), load(Activity::Busy, u32::MAX)];
     let mut readers = vec![Reader::None, Reader::Off];
@@ -287,18 +197,10 @@ fn every_snapshot() -> Vec<Snapshot> {
             for reader in &readers {
                 for away in aways {
                     for (instances, studies, sending) in counts {
-                        let outgoing = Outgoing {
-                            sending,
-                            instances,
-                            studies,
-                            parked: instances,
-                            away,
-                        };
-                        let scanner = Incoming {
-                            associations: studies,
-                            images: studies,
-                            stranger: None,
-                        };
+                        let outgoing =
+                            Outgoing { sending, instances, studies, parked: instances, away };
+                        let scanner =
+                            Incoming { associations: studies, images: studies, stranger: None };
                         let (faults, reader) = (*faults, *reader);
                         let (studies_today, done_today) = (studies, 1);
                         all.push(Snapshot {
@@ -325,26 +227,15 @@ fn green_means_well_red_means_danger_and_every_sentence_fits() {
         let panel = panel(&snapshot);
         let severity = snapshot.faults.iter().map(Fault::severity).max();
         let danger = severity == Some(Severity::Warning);
-        let away = snapshot
-            .outgoing
-            .away
-            .is_some_and(|away| AWAY_SHOWN <= away.lasting);
+        let away = snapshot.outgoing.away.is_some_and(|away| AWAY_SHOWN <= away.lasting);
         let well = snapshot.stage == Stage::Running
             && severity.is_none_or(|severity| severity == Severity::Note)
             && snapshot.reader != Reader::Off
             && !away;
-        assert_eq!(
-            panel.heart == Lamp::steady(Colour::Green),
-            well,
-            "{snapshot:?}"
-        );
+        assert_eq!(panel.heart == Lamp::steady(Colour::Green), well, "{snapshot:?}");
         assert_eq!(panel.heart.shows(Colour::Green), well, "{snapshot:?}");
         assert_eq!(is_well(&snapshot), well, "{snapshot:?}");
-        assert_eq!(
-            panel.heart == Lamp::steady(Colour::Red),
-            danger,
-            "{snapshot:?}"
-        );
+        assert_eq!(panel.heart == Lamp::steady(Colour::Red), danger, "{snapshot:?}");
         let lamps = panel.lamps().map(|(_, lamp)| lamp);
         assert_eq!(lamps.iter().any(|lamp| lamp.shows(Colour::Red)), danger);
         // Only the heart is ever green, and nothing green stands beside yellow.

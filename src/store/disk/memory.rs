@@ -104,10 +104,7 @@ struct State {
 impl MemoryDisk {
     /// Makes an empty disk that holds `capacity` bytes.
     pub fn new(capacity: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            capacity,
-            ..State::default()
-        })))
+        Self(Arc::new(Mutex::new(State { capacity, ..State::default() })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -125,9 +122,7 @@ impl MemoryDisk {
             Loss::Everything => 0,
             Loss::Some => rng.below(counted(log.len()).saturating_add(1)),
         };
-        let last = kept
-            .checked_sub(1)
-            .and_then(|last| usize::try_from(last).ok());
+        let last = kept.checked_sub(1).and_then(|last| usize::try_from(last).ok());
         if let Some(names) = last.and_then(|last| log.into_iter().nth(last)) {
             state.synced_names = names;
         }
@@ -216,9 +211,7 @@ impl State {
 
     fn used(&self) -> u64 {
         let nodes = self.names.values().filter_map(|node| self.nodes.get(node));
-        nodes.fold(0, |sum: u64, node| {
-            sum.saturating_add(counted(node.bytes.len()))
-        })
+        nodes.fold(0, |sum: u64, node| sum.saturating_add(counted(node.bytes.len())))
     }
 }
 
@@ -370,10 +363,7 @@ impl DiskFile for MemoryFile {
         self.with(&[Step::Write, Step::Change], |state, met| {
             let used = state.used();
             let capacity = state.capacity;
-            let node = state
-                .nodes
-                .get_mut(&self.node)
-                .ok_or(io::ErrorKind::NotFound)?;
+            let node = state.nodes.get_mut(&self.node).ok_or(io::ErrorKind::NotFound)?;
             let end = offset.saturating_add(bytes.len());
             let more = counted(end.saturating_sub(node.bytes.len()));
             let met = met.and_then(|()| {
@@ -410,10 +400,7 @@ impl DiskFile for MemoryFile {
     fn sync_data(&self) -> io::Result<()> {
         self.with(&[Step::Sync, Step::Change], |state, met| {
             state.syncs = state.syncs.saturating_add(1);
-            let node = state
-                .nodes
-                .get_mut(&self.node)
-                .ok_or(io::ErrorKind::NotFound)?;
+            let node = state.nodes.get_mut(&self.node).ok_or(io::ErrorKind::NotFound)?;
             match met {
                 Ok(()) => node.sync(),
                 Err(Failure::PowerCut) => {}
@@ -477,9 +464,7 @@ impl Disk for MemoryDisk {
 
     fn sync_dir(&self) -> io::Result<()> {
         let mut state = self.state();
-        state
-            .meet(&[Step::Sync, Step::Change])
-            .map_err(Failure::error)?;
+        state.meet(&[Step::Sync, Step::Change]).map_err(Failure::error)?;
         state.synced_names = state.names.clone();
         state.name_log.clear();
         let State { nodes, names, .. } = &mut *state;

@@ -30,9 +30,7 @@ impl RealDisk {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             Err(_) => {}
             Ok(()) => {
-                let parent = path
-                    .parent()
-                    .filter(|parent| parent.components().next().is_some());
+                let parent = path.parent().filter(|parent| parent.components().next().is_some());
                 File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
             }
         }
@@ -72,20 +70,11 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(rustix::fs::renameat(
-            &self.directory,
-            from,
-            &self.directory,
-            to,
-        )?)
+        Ok(rustix::fs::renameat(&self.directory, from, &self.directory, to)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(
-            &self.directory,
-            name,
-            AtFlags::empty(),
-        )?)
+        Ok(rustix::fs::unlinkat(&self.directory, name, AtFlags::empty())?)
     }
 
     fn sync_dir(&self) -> io::Result<()> {

@@ -51,10 +51,7 @@ impl FileKey {
     ///
     /// [`ProviderError::File`]; a file that is already there is never overwritten.
     pub fn create(path: &Path, rng: &mut dyn Rng) -> Result<Self, ProviderError> {
-        let failed = |source| ProviderError::File {
-            doing: "made",
-            source,
-        };
+        let failed = |source| ProviderError::File { doing: "made", source };
         let key = draw_key(rng);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);

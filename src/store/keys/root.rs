@@ -138,12 +138,7 @@ impl Copy {
 
     fn open(&self, provider: &dyn KeyProvider) -> Result<Root, ProviderError> {
         let key = provider.unwrap(self.nonce, &self.context(), &self.wrapped)?;
-        Ok(Root {
-            identity: self.identity,
-            box_id: self.box_id,
-            generation: self.generation,
-            key,
-        })
+        Ok(Root { identity: self.identity, box_id: self.box_id, generation: self.generation, key })
     }
 }
 

@@ -52,10 +52,7 @@ pub(crate) fn seal(
     plain: &[u8],
 ) -> Option<Vec<u8>> {
     let cipher = XChaCha20Poly1305::new(key.reveal("to seal with it").into());
-    let payload = Payload {
-        msg: plain,
-        aad: context,
-    };
+    let payload = Payload { msg: plain, aad: context };
     cipher.encrypt(&XNonce::from(nonce), payload).ok()
 }
 
@@ -67,10 +64,7 @@ pub(crate) fn open(
     sealed: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
     let cipher = XChaCha20Poly1305::new(key.reveal("to open with it").into());
-    let payload = Payload {
-        msg: sealed,
-        aad: context,
-    };
+    let payload = Payload { msg: sealed, aad: context };
     let plain = cipher.decrypt(&XNonce::from(nonce), payload).ok()?;
     Some(Zeroizing::new(plain))
 }

@@ -91,10 +91,7 @@ pub(super) fn parse(identity: VaultIdentity, slot: u32, bytes: &[u8]) -> Found {
         let (id, state) = (fields.array()?, fields.u32()?);
         let (nonce, sealed) = (fields.array()?, fields.array()?);
         match u8::try_from(state).ok()? {
-            LIVE => Some(Found::Live(LiveSlot {
-                id,
-                wrapped: Wrapped { nonce, sealed },
-            })),
+            LIVE => Some(Found::Live(LiveSlot { id, wrapped: Wrapped { nonce, sealed } })),
             ERASED => Some(Found::Erased),
             _ => None,
         }

@@ -47,8 +47,7 @@ impl Ledger {
             let rows = Rows { tables, seal };
             let mut applied = Applied::default();
             for sealed in batch {
-                rows.take(sealed, &mut applied)
-                    .map_err(during("apply a record"))?;
+                rows.take(sealed, &mut applied).map_err(during("apply a record"))?;
             }
             Ok(applied)
         })
@@ -82,11 +81,7 @@ impl Rows<'_> {
              WHERE (marks.generation, marks.offset) < (excluded.generation, excluded.offset)",
         )?;
         let location = sealed.location;
-        statement.execute(params![
-            location.slab,
-            location.generation,
-            sealed.end.cast_signed()
-        ])?;
+        statement.execute(params![location.slab, location.generation, sealed.end.cast_signed()])?;
         Ok(())
     }
 
@@ -172,11 +167,7 @@ impl Rows<'_> {
         }
         self.tables
             .prepare_cached("INSERT INTO series (study, key, uid) VALUES (?1, ?2, ?3)")?
-            .execute(params![
-                study.0.0,
-                key.0,
-                self.seal.seal(&study.1, label.as_bytes())
-            ])?;
+            .execute(params![study.0.0, key.0, self.seal.seal(&study.1, label.as_bytes())])?;
         Ok(self.tables.last_insert_rowid())
     }
 }

@@ -44,9 +44,7 @@ pub(super) fn number(number: RecordNumber) -> i64 {
 }
 
 pub(super) fn read_number(row: &Row<'_>, at: usize) -> rusqlite::Result<RecordNumber> {
-    Ok(RecordNumber::from_u64(
-        row.get::<_, i64>(at)?.cast_unsigned(),
-    ))
+    Ok(RecordNumber::from_u64(row.get::<_, i64>(at)?.cast_unsigned()))
 }
 
 pub(super) fn arrival(arrival: Arrival) -> i64 {

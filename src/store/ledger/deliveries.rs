@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::seal::ColumnSeal;
 use super::{Ledger, LedgerError, column, during};
 use crate::base::digest::Digest;
-use crate::base::ids::{DeliveryRow, ObjectRow, RecordNumber, StudyRow};
+use crate::base::ids::{Arrival, DeliveryRow, ObjectRow, RecordNumber, StudyRow};
 use crate::base::time::Stamp;
 use crate::base::uid::Uid;
 use crate::store::record::{Location, Urgency};
@@ -38,6 +38,8 @@ pub struct Owed {
     pub sop_instance: Uid,
     /// Transfer syntax of the data set.
     pub transfer_syntax: Uid,
+    /// Its place in the order in which a study's instances leave.
+    pub arrival: Arrival,
     /// Bytes of the data set.
     pub length: u64,
     /// BLAKE3 of the data set.
@@ -114,11 +116,7 @@ impl Ledger {
     /// Fails for a delivery that does not exist, and when SQLite cannot commit.
     pub fn attempted(&mut self, delivery: DeliveryRow, at: Stamp) -> Result<Moved, LedgerError> {
         self.write("note an attempt", |tables| {
-            let step = Step {
-                from: &["queued"],
-                to: "sent",
-                at,
-            };
+            let step = Step { from: &["queued"], to: "sent", at };
             let moved = step.take(tables, delivery)?;
             if moved == Moved::Yes {
                 count_attempt(tables, delivery).map_err(during("count an attempt"))?;
@@ -149,11 +147,7 @@ impl Ledger {
     /// As [`Ledger::attempted`].
     pub fn committed(&mut self, delivery: DeliveryRow, at: Stamp) -> Result<Moved, LedgerError> {
         self.write("note a commitment", |tables| {
-            let step = Step {
-                from: &["queued", "sent", "accepted"],
-                to: "committed",
-                at,
-            };
+            let step = Step { from: &["queued", "sent", "accepted"], to: "committed", at };
             step.take(tables, delivery)
         })
     }
@@ -195,11 +189,7 @@ impl Ledger {
     /// As [`Ledger::attempted`].
     pub fn release(&mut self, delivery: DeliveryRow, at: Stamp) -> Result<Moved, LedgerError> {
         self.write("release a delivery", |tables| {
-            let step = Step {
-                from: &["parked", "queued"],
-                to: "released",
-                at,
-            };
+            let step = Step { from: &["parked", "queued"], to: "released", at };
             step.take(tables, delivery)
         })
     }
@@ -210,9 +200,7 @@ impl Ledger {
     ///
     /// Fails when SQLite cannot commit.
     pub fn resend(&mut self, what: Resend<'_>, at: Stamp) -> Result<usize, LedgerError> {
-        self.write("owe again", |tables| {
-            resend(tables, what, &at).map_err(during("owe again"))
-        })
+        self.write("owe again", |tables| resend(tables, what, &at).map_err(during("owe again")))
     }
 
     /// Says which destinations the settings name. What is owed to others stays and is not sent.
@@ -292,9 +280,7 @@ impl Step<'_> {
                  WHERE row = ?1",
             )
             .and_then(|mut update| {
-                update.execute(params![
-                    delivery.0, self.to, boot, monotonic, wall, offset, synced
-                ])
+                update.execute(params![delivery.0, self.to, boot, monotonic, wall, offset, synced])
             })
             .map_err(during("move a delivery"))?;
         Ok(Moved::Yes)
@@ -403,16 +389,8 @@ pub(super) fn owe(tables: &Connection, debt: &Debt, name: &str) -> rusqlite::Res
         return Ok(());
     }
     let [boot, monotonic, wall, offset, synced] = column::stamp(&debt.since);
-    let times = params![
-        row,
-        debt.order_no,
-        boot,
-        monotonic,
-        wall,
-        offset,
-        synced,
-        i64::from(is_done)
-    ];
+    let times =
+        params![row, debt.order_no, boot, monotonic, wall, offset, synced, i64::from(is_done)];
     tables
         .prepare_cached(
             "UPDATE deliveries SET order_no = ?2, owed_boot = ?3, owed_monotonic = ?4,
@@ -488,8 +466,6 @@ fn destination(tables: &Connection, name: &str) -> rusqlite::Result<i64> {
     if let Some(row) = found {
         return Ok(row);
     }
-    tables
-        .prepare_cached("INSERT INTO destinations (name) VALUES (?1)")?
-        .execute([name])?;
+    tables.prepare_cached("INSERT INTO destinations (name) VALUES (?1)")?.execute([name])?;
     Ok(tables.last_insert_rowid())
 }

@@ -135,9 +135,7 @@ impl Ledger {
                          at_wall = ?5, at_offset = ?6, at_synced = ?7",
                 )
                 .and_then(|mut insert| {
-                    insert.execute(params![
-                        study.0, caller, boot, monotonic, wall, offset, synced
-                    ])
+                    insert.execute(params![study.0, caller, boot, monotonic, wall, offset, synced])
                 })
                 .map_err(during("note a release"))?;
             Ok(())
@@ -189,9 +187,7 @@ pub(super) fn note_event(
             "INSERT INTO events (study, at_boot, at_monotonic, at_wall, at_offset, at_synced,
                  kind, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(params![
-            study.0, boot, monotonic, wall, offset, synced, kind, words
-        ])?;
+        .execute(params![study.0, boot, monotonic, wall, offset, synced, kind, words])?;
     Ok(())
 }
 
@@ -274,10 +270,7 @@ impl View<'_> {
             )
             .and_then(|mut query| {
                 let read = |row: &Row<'_>| {
-                    Ok(Release {
-                        caller: row.get(0)?,
-                        at: column::read_stamp(row, 1)?,
-                    })
+                    Ok(Release { caller: row.get(0)?, at: column::read_stamp(row, 1)? })
                 };
                 query.query_map([study.0], read)?.collect()
             })
@@ -294,9 +287,7 @@ impl View<'_> {
         self.tables
             .prepare_cached("SELECT row FROM studies WHERE key = ?1 AND erased = 0")
             .and_then(|mut query| {
-                query
-                    .query_row([key.0], |row| row.get(0).map(StudyRow))
-                    .optional()
+                query.query_row([key.0], |row| row.get(0).map(StudyRow)).optional()
             })
             .map_err(during("find a study"))
     }
@@ -320,10 +311,7 @@ impl View<'_> {
                 Some((_, known)) => known.objects.push(object),
                 None => series.push((
                     row,
-                    SeriesObjects {
-                        series: object.identity.series.clone(),
-                        objects: vec![object],
-                    },
+                    SeriesObjects { series: object.identity.series.clone(), objects: vec![object] },
                 )),
             }
         }
@@ -390,11 +378,7 @@ fn read_open(row: &Row<'_>) -> rusqlite::Result<(OpenStudy, Vec<u8>)> {
 }
 
 pub(super) fn read_quarantine(row: &Row<'_>, at: usize) -> rusqlite::Result<Quarantine> {
-    Ok(if row.get::<_, i64>(at)? == 0 {
-        Quarantine::No
-    } else {
-        Quarantine::Yes
-    })
+    Ok(if row.get::<_, i64>(at)? == 0 { Quarantine::No } else { Quarantine::Yes })
 }
 
 fn read_kept(row: &Row<'_>) -> rusqlite::Result<Raw> {
@@ -411,11 +395,7 @@ fn read_kept(row: &Row<'_>) -> rusqlite::Result<Raw> {
         sealed: row.get(11)?,
         key: column::read_digest(row, 12)?,
         series: row.get(13)?,
-        standing: if row.get::<_, i64>(14)? == 0 {
-            Standing::Latest
-        } else {
-            Standing::Replaced
-        },
+        standing: if row.get::<_, i64>(14)? == 0 { Standing::Latest } else { Standing::Replaced },
         calling: row.get(15)?,
         received: column::read_stamp(row, 16)?,
     })

@@ -122,9 +122,7 @@ impl Ledger {
             .iter()
             .map(|number| {
                 let kept = view.object_of_record(*number, seal)?;
-                Ok(kept.map_or(Source::Missing(*number), |kept| {
-                    Source::Kept(Box::new(kept))
-                }))
+                Ok(kept.map_or(Source::Missing(*number), |kept| Source::Kept(Box::new(kept))))
             })
             .collect::<Result<_, LedgerError>>()?;
         Ok(Some(JobToDo { job, sources }))
@@ -205,9 +203,7 @@ fn find(tables: &Connection, job: JobRow) -> Result<(StudyRow, String), LedgerEr
     tables
         .prepare_cached("SELECT study, state FROM jobs WHERE row = ?1")
         .and_then(|mut query| {
-            query
-                .query_row([job.0], |row| Ok((StudyRow(row.get(0)?), row.get(1)?)))
-                .optional()
+            query.query_row([job.0], |row| Ok((StudyRow(row.get(0)?), row.get(1)?))).optional()
         })
         .map_err(during("find a job"))?
         .ok_or(LedgerError::NoSuch { what: "job" })
@@ -237,10 +233,7 @@ fn died(
          WHERE study = ?1 AND state IN ('decided', 'running')",
         [study.0],
     )?;
-    tables.execute(
-        "UPDATE studies SET quarantined = 1 WHERE row = ?1",
-        [study.0],
-    )?;
+    tables.execute("UPDATE studies SET quarantined = 1 WHERE row = ?1", [study.0])?;
     note_event(tables, study, at, ("quarantined", ""))?;
     Ok(AfterDeath::Quarantined)
 }
@@ -312,12 +305,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawJob> {
         },
         decided: column::read_stamp(row, 17)?,
     };
-    Ok(RawJob {
-        job,
-        key: column::read_digest(row, 3)?,
-        study: row.get(4)?,
-        series: row.get(5)?,
-    })
+    Ok(RawJob { job, key: column::read_digest(row, 3)?, study: row.get(4)?, series: row.get(5)? })
 }
 
 fn open(raw: RawJob, seal: &dyn ColumnSeal) -> Result<KnownJob, LedgerError> {

@@ -191,11 +191,7 @@ impl Ledger {
             .connection
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
             .map_err(during("check itself"))?;
-        if verdict == "ok" {
-            Ok(())
-        } else {
-            Err(LedgerError::Damaged)
-        }
+        if verdict == "ok" { Ok(()) } else { Err(LedgerError::Damaged) }
     }
 
     /// Moves the log into the file and cuts it to nothing; for idle times.

@@ -102,9 +102,7 @@ pub(super) fn take_again(
         .query_row([column::number(record.of)], |row| row.get(0))
         .optional()?
         .flatten();
-    object
-        .map(|object| join(rows, ObjectRow(object), number))
-        .transpose()
+    object.map(|object| join(rows, ObjectRow(object), number)).transpose()
 }
 
 /// Joins the `again` records to the object that came behind them.
@@ -117,9 +115,7 @@ fn take_waiting(rows: &Rows<'_>, object: ObjectRow, of: i64) -> rusqlite::Result
         )?
         .query_map([of], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<i64>>>()?;
-    waiting
-        .into_iter()
-        .try_for_each(|number| join(rows, object, number).map(|_| ()))
+    waiting.into_iter().try_for_each(|number| join(rows, object, number).map(|_| ()))
 }
 
 fn join(rows: &Rows<'_>, object: ObjectRow, number: i64) -> rusqlite::Result<StudyRow> {
@@ -145,9 +141,7 @@ fn find_or_insert(
     let instance = rows.seal.look_up(identity.sop_instance.as_str().as_bytes());
     // Same means the same transfer syntax and the same bytes.
     let syntax = record.transfer_syntax.as_str();
-    let content = rows
-        .seal
-        .look_up(&[syntax.as_bytes(), b" ", &record.digest.0].concat());
+    let content = rows.seal.look_up(&[syntax.as_bytes(), b" ", &record.digest.0].concat());
     let found = rows
         .tables
         .prepare_cached(
@@ -159,10 +153,7 @@ fn find_or_insert(
     if let Some(row) = found {
         return Ok(ObjectRow(row));
     }
-    let label = identity
-        .series
-        .as_ref()
-        .map_or(NO_SERIES, |uid| uid.as_str());
+    let label = identity.series.as_ref().map_or(NO_SERIES, |uid| uid.as_str());
     let series = rows.series(study, label)?;
     let secret = ObjectSecret {
         identity: identity.clone(),
@@ -241,11 +232,7 @@ fn owe_copy(tables: &Connection, object: ObjectRow, number: i64) -> rusqlite::Re
     let (study, instance_key, urgency) = tables
         .prepare_cached("SELECT study, instance_key, urgency FROM objects WHERE row = ?1")?
         .query_row([object.0], |row| {
-            Ok((
-                row.get(0).map(StudyRow)?,
-                column::read_digest(row, 1)?,
-                row.get(2)?,
-            ))
+            Ok((row.get(0).map(StudyRow)?, column::read_digest(row, 1)?, row.get(2)?))
         })?;
     let (order_no, routes, since) = tables
         .prepare_cached(
@@ -257,14 +244,7 @@ fn owe_copy(tables: &Connection, object: ObjectRow, number: i64) -> rusqlite::Re
             let since: Stamp = column::read_stamp(row, 2)?;
             Ok((row.get(0)?, routes, since))
         })?;
-    let debt = Debt {
-        thing: Thing::Object(object),
-        study,
-        instance_key,
-        urgency,
-        order_no,
-        since,
-    };
+    let debt = Debt { thing: Thing::Object(object), study, instance_key, urgency, order_no, since };
     let routes: Vec<String> = from_json(&routes)?;
     routes.iter().try_for_each(|name| owe(tables, &debt, name))
 }

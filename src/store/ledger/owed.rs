@@ -20,7 +20,7 @@ const OWED: &str = "
     SELECT d.row, d.object, d.result, d.study, d.urgency, d.attempts,
         r.number, r.slab, r.generation, r.offset,
         coalesce(o.sop_class, t.sop_class), coalesce(o.transfer_syntax, t.transfer_syntax),
-        coalesce(o.length, t.length), coalesce(o.sealed, t.sealed), s.key
+        coalesce(o.length, t.length), coalesce(o.sealed, t.sealed), s.key, d.order_no
     FROM deliveries d
     LEFT JOIN objects o ON o.row = d.object
     LEFT JOIN results t ON t.row = d.result
@@ -60,9 +60,7 @@ impl View<'_> {
             .prepare_cached("SELECT row, turns FROM destinations WHERE name = ?1 AND known = 1")
             .and_then(|mut query| {
                 query
-                    .query_row([destination], |row| {
-                        Ok((row.get(0)?, column::read_u64(row, 1)?))
-                    })
+                    .query_row([destination], |row| Ok((row.get(0)?, column::read_u64(row, 1)?)))
                     .optional()
             })
             .map_err(during("find a destination"))?;
@@ -155,6 +153,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
             sop_class: sop_class.map(|text| column::parse_uid(&text)).transpose()?,
             transfer_syntax: column::read_uid(row, 11)?,
             length: column::read_u64(row, 12)?,
+            arrival: column::read_arrival(row, 15)?,
             // Filled in when the sealed column is opened.
             sop_instance: Uid::from_hash([0; 16]),
             digest: Digest([0; 32]),
@@ -184,11 +183,7 @@ fn open(raw: Raw, seal: &dyn ColumnSeal) -> Result<Owed, LedgerError> {
 fn read_count(row: &Row<'_>) -> rusqlite::Result<OwedCount> {
     Ok(OwedCount {
         destination: row.get(0)?,
-        known: if row.get::<_, i64>(1)? == 0 {
-            Known::No
-        } else {
-            Known::Yes
-        },
+        known: if row.get::<_, i64>(1)? == 0 { Known::No } else { Known::Yes },
         owed: column::read_u64(row, 2)?,
         parked: column::read_u64(row, 3)?,
         done: column::read_u64(row, 4)?,

@@ -86,9 +86,7 @@ impl Ledger {
                      ON CONFLICT (package, caller) DO UPDATE SET state = ?3, since_boot = ?4,
                          since_monotonic = ?5, since_wall = ?6, since_offset = ?7,
                          since_synced = ?8",
-                    params![
-                        package.0, caller, state, boot, monotonic, wall, offset, synced
-                    ],
+                    params![package.0, caller, state, boot, monotonic, wall, offset, synced],
                 )
                 .map_err(during("note an approval"))?;
             if changed == 0 {
@@ -113,9 +111,7 @@ impl View<'_> {
                  WHERE digest = ?1 AND caller = ?2",
             )
             .and_then(|mut query| {
-                query
-                    .query_row(params![package.0, caller], |row| row.get(0))
-                    .optional()
+                query.query_row(params![package.0, caller], |row| row.get(0)).optional()
             })
             .map_err(during("look an approval up"))?;
         Ok(match state.as_deref() {

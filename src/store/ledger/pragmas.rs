@@ -32,14 +32,8 @@ enum Expected {
 const LOG_BYTES: i64 = 4 << 20;
 
 fn rules(kind: Kind) -> Vec<Rule> {
-    let number = |name, value| Rule {
-        name,
-        value: Expected::Number(value),
-    };
-    let word = |name, value| Rule {
-        name,
-        value: Expected::Word(value),
-    };
+    let number = |name, value| Rule { name, value: Expected::Number(value) };
+    let word = |name, value| Rule { name, value: Expected::Word(value) };
     let mut rules = vec![
         number("busy_timeout", 5000),
         number("trusted_schema", 0),
@@ -83,18 +77,11 @@ pub(super) fn set(connection: &Connection, kind: Kind) -> Result<(), LedgerError
             Expected::Number(number) => number,
             Expected::Word(word) => word,
         };
-        connection
-            .pragma_update(None, rule.name, value)
-            .map_err(during("set a pragma"))?;
+        connection.pragma_update(None, rule.name, value).map_err(during("set a pragma"))?;
     }
-    for option in [
-        DbConfig::SQLITE_DBCONFIG_DQS_DML,
-        DbConfig::SQLITE_DBCONFIG_DQS_DDL,
-    ] {
+    for option in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
         // Off: a misspelt column is an error and not a text.
-        connection
-            .set_db_config(option, false)
-            .map_err(during("set an option"))?;
+        connection.set_db_config(option, false).map_err(during("set an option"))?;
     }
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
@@ -117,10 +104,7 @@ pub(super) fn verify(connection: &Connection, kind: Kind) -> Result<(), LedgerEr
             Expected::Word(word) => Value::Text(word.to_owned()),
         };
         if found != expected {
-            return Err(LedgerError::Pragma {
-                name: rule.name,
-                found,
-            });
+            return Err(LedgerError::Pragma { name: rule.name, found });
         }
     }
     Ok(())
@@ -134,10 +118,7 @@ mod tests {
     fn a_pragma_that_did_not_take_is_found_whichever_it_is() {
         let connection = Connection::open_in_memory().unwrap();
         assert!(
-            matches!(
-                verify(&connection, Kind::Memory),
-                Err(LedgerError::Pragma { .. })
-            ),
+            matches!(verify(&connection, Kind::Memory), Err(LedgerError::Pragma { .. })),
             "a plain connection must not pass"
         );
         set(&connection, Kind::Memory).unwrap();
@@ -162,15 +143,6 @@ mod tests {
     fn a_ledger_in_memory_is_not_taken_for_one_that_survives() {
         let connection = Connection::open_in_memory().unwrap();
         let error = set(&connection, Kind::Writer).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                LedgerError::Pragma {
-                    name: "journal_mode",
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, LedgerError::Pragma { name: "journal_mode", .. }), "{error}");
     }
 }

@@ -145,9 +145,7 @@ pub(super) fn settle(tables: &Connection, job: i64) -> rusqlite::Result<()> {
         let routes: Vec<String> = from_json(&document.routes)?;
         let debt = &document.debt;
         let ordinal = (job, document.ordinal);
-        routes
-            .iter()
-            .try_for_each(|name| owe_once(tables, debt, ordinal, name))?;
+        routes.iter().try_for_each(|name| owe_once(tables, debt, ordinal, name))?;
     }
     tables
         .prepare_cached(

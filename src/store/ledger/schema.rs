@@ -183,10 +183,7 @@ pub(super) const TABLES: &[&str] = &[
 pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), LedgerError> {
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let mut version = check(connection, known)?;
-    while let Some(step) = usize::try_from(version)
-        .ok()
-        .and_then(|at| migrations.get(at))
-    {
+    while let Some(step) = usize::try_from(version).ok().and_then(|at| migrations.get(at)) {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(during("begin a migration"))?;
@@ -218,10 +215,7 @@ pub(super) fn check(connection: &Connection, known: i64) -> Result<i64, LedgerEr
         return Err(LedgerError::Foreign);
     }
     if known + 1 < version {
-        return Err(LedgerError::TooNew {
-            found: version,
-            known,
-        });
+        return Err(LedgerError::TooNew { found: version, known });
     }
     Ok(version)
 }

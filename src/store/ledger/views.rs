@@ -227,9 +227,7 @@ impl<'a> View<'a> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let raws: Vec<Raw> = self
             .tables
-            .prepare_cached(&format!(
-                "{STUDIES} {which} ORDER BY o.arrival DESC LIMIT ?1"
-            ))
+            .prepare_cached(&format!("{STUDIES} {which} ORDER BY o.arrival DESC LIMIT ?1"))
             .and_then(|mut query| query.query_map(params![limit, since], read)?.collect())
             .map_err(during("list studies"))?;
         raws.into_iter().map(|raw| open(raw, seal)).collect()
@@ -244,12 +242,7 @@ impl<'a> View<'a> {
         let mut problems = Vec::new();
         let mut note = |fault, count, detail: &str, since| {
             if 0 < count {
-                problems.push(Problem {
-                    fault,
-                    count,
-                    detail: detail.to_owned(),
-                    since,
-                });
+                problems.push(Problem { fault, count, detail: detail.to_owned(), since });
             }
         };
         for count in self.owed_counts()? {
@@ -267,9 +260,8 @@ impl<'a> View<'a> {
                  FROM studies WHERE erased = 0",
             )
             .and_then(|mut query| {
-                query.query_row([], |row| {
-                    Ok((column::read_u64(row, 0)?, column::read_u64(row, 1)?))
-                })
+                query
+                    .query_row([], |row| Ok((column::read_u64(row, 0)?, column::read_u64(row, 1)?)))
             })
             .map_err(during("look for problems"))?;
         note(Fault::StudyQuarantined, quarantined, "", None);
@@ -299,12 +291,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Raw> {
         whole: row.get(20)?,
         standing: read_quarantine(row, 21)?,
     };
-    Ok(Raw {
-        summary,
-        key: column::read_digest(row, 1)?,
-        uid: row.get(2)?,
-        sealed: row.get(3)?,
-    })
+    Ok(Raw { summary, key: column::read_digest(row, 1)?, uid: row.get(2)?, sealed: row.get(3)? })
 }
 
 fn open(raw: Raw, seal: &dyn ColumnSeal) -> Result<StudySummary, LedgerError> {

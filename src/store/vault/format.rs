@@ -36,11 +36,8 @@ pub(super) const FRAME_HEAD_BYTES: usize = 16;
 /// Bytes of the tag behind each sealed text.
 const TAG_BYTES: usize = 16;
 /// Bytes of the longest frame body.
-const BODY_BYTES_MAX: usize = if CHUNK_BYTES < TRAILER_BYTES_MAX {
-    TRAILER_BYTES_MAX
-} else {
-    CHUNK_BYTES + TAG_BYTES
-};
+const BODY_BYTES_MAX: usize =
+    if CHUNK_BYTES < TRAILER_BYTES_MAX { TRAILER_BYTES_MAX } else { CHUNK_BYTES + TAG_BYTES };
 
 const _: () = assert!(HEADER_BYTES as usize == SECTOR_BYTES);
 
@@ -131,10 +128,7 @@ impl Header {
         let mut take = || {
             Some(Self {
                 generation: fields.u32()?,
-                number: RecordNumber {
-                    start: fields.u32()?,
-                    sequence: fields.u32()?,
-                },
+                number: RecordNumber { start: fields.u32()?, sequence: fields.u32()? },
                 kind: fields.u8()?,
             })
         };
@@ -174,12 +168,7 @@ impl FrameHead {
         body: &[u8],
     ) -> Option<Self> {
         let length = u32::try_from(body.len()).ok()?;
-        let mut head = Self {
-            frame,
-            length,
-            sequence,
-            crc: 0,
-        };
+        let mut head = Self { frame, length, sequence, crc: 0 };
         head.crc = head.checksum(number, body);
         (body.len() <= BODY_BYTES_MAX).then_some(head)
     }
@@ -263,11 +252,8 @@ impl Bound<'_> {
         let wrapped = wrap(&object_wrap(study_key), nonce, &context, object_key)?;
         // The trailer's key seals this one text and no other, so that its nonce may stand still.
         let sealed = seal(&trailer_key(object_key), [0; NONCE_BYTES], &context, plain)?;
-        let body = Pack::default()
-            .u32(slot)
-            .bytes(&wrapped.nonce)
-            .bytes(&wrapped.sealed)
-            .bytes(&sealed);
+        let body =
+            Pack::default().u32(slot).bytes(&wrapped.nonce).bytes(&wrapped.sealed).bytes(&sealed);
         Some(body.done())
     }
 
@@ -281,28 +267,16 @@ impl Bound<'_> {
             Some((slot, Wrapped { nonce, sealed }))
         };
         let (slot, wrapped) = clear().ok_or(Unopened::Broken)?;
-        let study_key = ring
-            .key(slot)
-            .map_err(|error| Unopened::NoKey { slot, error })?;
+        let study_key = ring.key(slot).map_err(|error| Unopened::NoKey { slot, error })?;
         let context = self.context();
         let object_key = unwrap(&object_wrap(&study_key), &context, &wrapped);
         let object_key = object_key.ok_or(Unopened::Broken)?;
-        let plain = open(
-            &trailer_key(&object_key),
-            [0; NONCE_BYTES],
-            &context,
-            fields.0,
-        );
+        let plain = open(&trailer_key(&object_key), [0; NONCE_BYTES], &context, fields.0);
         let plain = plain.ok_or(Unopened::Broken)?;
         let mut plain = Unpack(&plain);
         let arrival = Arrival(plain.u64().ok_or(Unopened::Broken)?);
         let content = serde_json::from_slice(plain.0).ok();
-        Ok(Trailer {
-            slot,
-            object_key,
-            arrival,
-            content,
-        })
+        Ok(Trailer { slot, object_key, arrival, content })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::base::limits::{ASSOCIATIONS_MAX, RESERVE_BYTES, SLAB_BYTES};
 use crate::base::rng::Rng;
 use crate::store::disk::{Disk, DiskFile};
 use crate::store::keys::{
-    BoxId, Key, KeyError, KeyName, KeyProvider, Keyring, NONCE_BYTES, ROOT_NAMES, Root, Secrets,
+    BoxId, Key, KeyError, KeyProvider, Keyring, NONCE_BYTES, ROOT_NAMES, Root, Secrets,
     VaultIdentity, draw_nonce, load_root, load_start, new_root, open, rotate_root, seal,
     write_root, write_start,
 };
@@ -35,6 +35,7 @@ mod recycle;
 mod slab;
 mod writer;
 
+pub use crate::store::keys::KeyName;
 pub use error::VaultError;
 pub use format::{KINDS_KNOWN, Kind};
 pub use reader::RecordReader;
@@ -58,11 +59,7 @@ pub struct VaultSettings {
 
 impl Default for VaultSettings {
     fn default() -> Self {
-        Self {
-            slab_bytes: SLAB_BYTES,
-            reserve_bytes: RESERVE_BYTES,
-            slabs_ready: ASSOCIATIONS_MAX,
-        }
+        Self { slab_bytes: SLAB_BYTES, reserve_bytes: RESERVE_BYTES, slabs_ready: ASSOCIATIONS_MAX }
     }
 }
 
@@ -191,11 +188,7 @@ impl Vault {
             identity: keys.root.identity,
             box_id: keys.root.box_id,
             start,
-            ledger: if is_behind {
-                LedgerStand::Behind
-            } else {
-                LedgerStand::InStep
-            },
+            ledger: if is_behind { LedgerStand::Behind } else { LedgerStand::InStep },
             faults: keys.faults,
             created: keys.created,
         };
@@ -267,10 +260,7 @@ impl Vault {
         let context = self.column_context(ticket.slot, place);
         let sealed = seal(&format::column_key(&ticket.key), nonce, &context, plain);
         let sealed = sealed.ok_or(KeyError::Unmakeable)?;
-        let column = Pack::default()
-            .u32(ticket.slot)
-            .bytes(&nonce)
-            .bytes(&sealed);
+        let column = Pack::default().u32(ticket.slot).bytes(&nonce).bytes(&sealed);
         Ok(column.done())
     }
 
@@ -290,11 +280,7 @@ impl Vault {
     }
 
     fn column_context(&self, slot: u32, place: &str) -> Vec<u8> {
-        Pack::default()
-            .bytes(&self.inner.identity.0)
-            .u32(slot)
-            .bytes(place.as_bytes())
-            .done()
+        Pack::default().bytes(&self.inner.identity.0).u32(slot).bytes(place.as_bytes()).done()
     }
 
     /// Erases the keys of a study: its records, its columns and all their copies cannot be read
@@ -316,18 +302,9 @@ impl Vault {
 fn load_keys(disk: &Arc<dyn Disk>, root: Root) -> Result<Keys, VaultError> {
     let secrets = Arc::new(root.secrets());
     let start = load_start(&**disk, root.identity)?;
-    let start = start.ok_or(KeyError::Missing {
-        what: "start counter",
-    })?;
+    let start = start.ok_or(KeyError::Missing { what: "start counter" })?;
     let (ring, fault) = Keyring::load(Arc::clone(disk), root.identity, Arc::clone(&secrets))?;
-    Ok(Keys {
-        root,
-        secrets,
-        ring,
-        start,
-        faults: fault.into_iter().collect(),
-        created: false,
-    })
+    Ok(Keys { root, secrets, ring, start, faults: fault.into_iter().collect(), created: false })
 }
 
 /// Makes the keys of a new vault. The root key comes last and is put in place whole: while no
@@ -347,14 +324,7 @@ fn make_keys(
     write_start(&**disk, root.identity, 0)?;
     let ring = Keyring::create(Arc::clone(disk), root.identity, Arc::clone(&secrets), rng)?;
     write_root(&**disk, &root, provider, rng)?;
-    Ok(Keys {
-        root,
-        secrets,
-        ring,
-        start: 0,
-        faults: Vec::new(),
-        created: true,
-    })
+    Ok(Keys { root, secrets, ring, start: 0, faults: Vec::new(), created: true })
 }
 
 impl Inner {

@@ -161,10 +161,7 @@ impl RecordReader {
         }
         let trail = walk(&*file, location.offset, number, Depth::Heads)?;
         let trail = trail.ok_or(damaged(number, "frames"))?;
-        let bound = Bound {
-            identity: inner.identity,
-            header: &header,
-        };
+        let bound = Bound { identity: inner.identity, header: &header };
         let trailer = match bound.open_trailer(&trail.body, &inner.ring) {
             Ok(trailer) => trailer,
             Err(Unopened::NoKey { error, .. }) => return Err(VaultError::Key(error)),
@@ -237,10 +234,7 @@ impl RecordReader {
         frame: Frame,
     ) -> Option<Vec<u8>> {
         let context = self.header.context(self.identity, frame);
-        let payload = Payload {
-            msg: &self.body,
-            aad: &context,
-        };
+        let payload = Payload { msg: &self.body, aad: &context };
         match frame {
             Frame::Chunk => {
                 let plain = stream.decrypt_next(payload).ok()?;

@@ -132,10 +132,7 @@ impl Vault {
             LedgerStand::InStep => marks,
             LedgerStand::Behind => &none,
         };
-        let mut report = Recovery {
-            read_all: marks.is_empty(),
-            ..Recovery::default()
-        };
+        let mut report = Recovery { read_all: marks.is_empty(), ..Recovery::default() };
         let mut all = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for number in inner.list_slabs()? {
@@ -199,11 +196,7 @@ impl Inner {
             Err(error @ VaultError::Version { .. }) => Err(error),
             Err(error) => {
                 tracing::error!(slab, error = %error, "a slab cannot be read");
-                report.damaged.push(Damage {
-                    slab,
-                    offset: 0,
-                    what: "the slab cannot be read",
-                });
+                report.damaged.push(Damage { slab, offset: 0, what: "the slab cannot be read" });
                 Ok(quarantined())
             }
         }
@@ -223,11 +216,7 @@ impl Inner {
         file.forget().map_err(VaultError::disk("read"))?;
         let length = file.length().map_err(VaultError::disk("measured"))?;
         let Some(generation) = read_heads(&*file, self.identity, slab)? else {
-            report.damaged.push(Damage {
-                slab,
-                offset: 0,
-                what: "neither head can be read",
-            });
+            report.damaged.push(Damage { slab, offset: 0, what: "neither head can be read" });
             return Ok(quarantined());
         };
         let mut scan = Scan {
@@ -249,13 +238,7 @@ impl Inner {
 }
 
 fn quarantined() -> Slab {
-    Slab {
-        generation: 0,
-        end: 0,
-        size: 0,
-        stand: Stand::Quarantined,
-        pins: BTreeSet::new(),
-    }
+    Slab { generation: 0, end: 0, size: 0, stand: Stand::Quarantined, pins: BTreeSet::new() }
 }
 
 impl Scan<'_> {
@@ -323,10 +306,7 @@ impl Scan<'_> {
         let Some(trail) = walk(&*self.file, at, header.number, Depth::Whole)? else {
             return Ok(Here::Bad(Bad::Unfinished));
         };
-        let bound = Bound {
-            identity: self.inner.identity,
-            header: &header,
-        };
+        let bound = Bound { identity: self.inner.identity, header: &header };
         match bound.open_trailer(&trail.body, &self.inner.ring) {
             Ok(trailer) => {
                 self.hand_over((at, page_up(trail.end)), &header, trailer);
@@ -360,18 +340,8 @@ impl Scan<'_> {
             return;
         };
         self.report.records = self.report.records.saturating_add(1);
-        let location = Location {
-            slab,
-            generation: self.generation,
-            offset: at,
-        };
-        (self.each)(Sealed {
-            number,
-            arrival: trailer.arrival,
-            location,
-            end,
-            content,
-        });
+        let location = Location { slab, generation: self.generation, offset: at };
+        (self.each)(Sealed { number, arrival: trailer.arrival, location, end, content });
     }
 
     /// Searches every 4 KiB boundary behind `at` for a header of this generation.
@@ -407,12 +377,6 @@ impl Scan<'_> {
                 stand = Stand::Failed;
             }
         }
-        Ok(Slab {
-            generation: self.generation,
-            end,
-            size,
-            stand,
-            pins: self.pins,
-        })
+        Ok(Slab { generation: self.generation, end, size, stand, pins: self.pins })
     }
 }

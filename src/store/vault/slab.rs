@@ -103,12 +103,7 @@ impl Slabs {
         let number = *best.ok_or(VaultError::NoSlab)?.0;
         let slab = self.all.get_mut(&number).ok_or(VaultError::NoSlab)?;
         slab.stand = Stand::Leased;
-        Ok(Lease {
-            slab: number,
-            generation: slab.generation,
-            at: slab.end,
-            size: slab.size,
-        })
+        Ok(Lease { slab: number, generation: slab.generation, at: slab.end, size: slab.size })
     }
 
     /// Gives a leased slab back.
@@ -129,10 +124,7 @@ impl Slabs {
     pub(super) fn draw_number(&mut self) -> Result<RecordNumber, VaultError> {
         let sequence = self.next_record;
         self.next_record = sequence.checked_add(1).ok_or(VaultError::OutOfNumbers)?;
-        Ok(RecordNumber {
-            start: self.start,
-            sequence,
-        })
+        Ok(RecordNumber { start: self.start, sequence })
     }
 
     /// Draws a place in the order of arrival. The start counter is its high half, so that it
@@ -163,8 +155,7 @@ pub(super) fn write_heads(
     let failed = VaultError::disk("headed");
     let page = head(identity, slab, generation);
     for copy in 0..2 {
-        file.write_all_at(&page, page_offset(copy))
-            .map_err(&failed)?;
+        file.write_all_at(&page, page_offset(copy)).map_err(&failed)?;
         file.sync_data().map_err(&failed)?;
     }
     Ok(())
@@ -199,8 +190,7 @@ pub(super) fn read_heads(
         let failed = VaultError::disk("mended");
         let stale = usize::from(a == newest);
         let page = head(identity, slab, generation);
-        file.write_all_at(&page, page_offset(stale))
-            .map_err(&failed)?;
+        file.write_all_at(&page, page_offset(stale)).map_err(&failed)?;
         file.sync_data().map_err(&failed)?;
     }
     Ok(newest)

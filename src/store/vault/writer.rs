@@ -69,11 +69,7 @@ impl Writer {
             (slabs.lease()?, number)
         };
         let object_key = draw_key(&mut **inner.rng());
-        let header = Header {
-            generation: lease.generation,
-            number,
-            kind: kind.number(),
-        };
+        let header = Header { generation: lease.generation, number, kind: kind.number() };
         let file = inner.open_slab(lease.slab).inspect_err(|_| {
             inner.slabs().give_back(lease.slab, Stand::Failed, None);
         })?;
@@ -121,9 +117,7 @@ impl Writer {
     /// [`VaultError::Disk`]; after an error only rolling back is left.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), VaultError> {
         self.hasher.update(bytes);
-        self.length = self
-            .length
-            .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let mut rest = bytes;
         while !rest.is_empty() {
             if self.held.len() == CHUNK_BYTES {
@@ -141,10 +135,7 @@ impl Writer {
     fn write_chunk(&mut self) -> Result<(), VaultError> {
         let context = self.header.context(self.inner.identity, Frame::Chunk);
         let stream = self.stream.as_mut().ok_or(VaultError::Failed)?;
-        let payload = Payload {
-            msg: &self.held,
-            aad: &context,
-        };
+        let payload = Payload { msg: &self.held, aad: &context };
         let sealed = stream.encrypt_next(payload);
         let sealed = sealed.map_err(|_opaque| VaultError::OutOfNumbers)?;
         self.held.clear();
@@ -154,10 +145,7 @@ impl Writer {
     fn write_last_chunk(&mut self) -> Result<(), VaultError> {
         let context = self.header.context(self.inner.identity, Frame::LastChunk);
         let stream = self.stream.take().ok_or(VaultError::Failed)?;
-        let payload = Payload {
-            msg: &self.held,
-            aad: &context,
-        };
+        let payload = Payload { msg: &self.held, aad: &context };
         let sealed = stream.encrypt_last(payload);
         let sealed = sealed.map_err(|_opaque| VaultError::OutOfNumbers)?;
         self.held.clear();
@@ -184,10 +172,7 @@ impl Writer {
         }
         if let Err(source) = self.file.write_all_at(bytes, self.at) {
             self.fail();
-            return Err(VaultError::Disk {
-                doing: "written",
-                source,
-            });
+            return Err(VaultError::Disk { doing: "written", source });
         }
         self.at = end;
         Ok(())
@@ -245,10 +230,7 @@ impl Writer {
         self.write_trailer(ticket, arrival, &content)?;
         if let Err(source) = make_durable(&*self.file) {
             self.fail();
-            return Err(VaultError::Disk {
-                doing: "synced",
-                source,
-            });
+            return Err(VaultError::Disk { doing: "synced", source });
         }
         let number = self.header.number;
         let end = page_up(self.at);
@@ -277,10 +259,7 @@ impl Writer {
     ) -> Result<(), VaultError> {
         let plain = trailer_plain(arrival, content).ok_or(VaultError::Disagrees)?;
         let nonce = draw_nonce(&mut **self.inner.rng());
-        let bound = Bound {
-            identity: self.inner.identity,
-            header: &self.header,
-        };
+        let bound = Bound { identity: self.inner.identity, header: &self.header };
         let keys = (ticket.slot, &ticket.key);
         let body = bound.seal_trailer(keys, nonce, &self.object_key, &plain);
         let body = body.filter(|body| body.len() <= TRAILER_BYTES_MAX);

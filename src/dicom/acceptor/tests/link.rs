@@ -14,10 +14,7 @@ fn uid(bytes: &[u8]) -> Uid {
 }
 
 fn pair(class: &[u8], syntax: &[u8]) -> Pair {
-    Pair {
-        class: uid(class),
-        transfer_syntax: uid(syntax),
-    }
+    Pair { class: uid(class), transfer_syntax: uid(syntax) }
 }
 
 fn instance(place: usize) -> Uid {
@@ -42,10 +39,7 @@ impl Sender {
             max_pdu,
             ..RequestorSettings::new(title("PEER"), title("SCANPOST"))
         };
-        let pairs = [
-            pair(peer::CT, peer::EXPLICIT),
-            pair(peer::CT, peer::IMPLICIT),
-        ];
+        let pairs = [pair(peer::CT, peer::EXPLICIT), pair(peer::CT, peer::IMPLICIT)];
         Self {
             machine: Requestor::new(settings, &pairs).unwrap(),
             objects,
@@ -68,11 +62,7 @@ impl Sender {
                     let count = usize::try_from(rng.below(left as u64 + 1)).unwrap();
                     let bytes = &object[self.read..self.read + count];
                     self.read += count;
-                    let rest = if count == left {
-                        Rest::Last
-                    } else {
-                        Rest::More
-                    };
+                    let rest = if count == left { Rest::Last } else { Rest::More };
                     queue.extend(self.machine.step(now, requestor::Input::Data(bytes, rest)));
                 }
                 requestor::Action::Established(refused) => {
@@ -110,23 +100,16 @@ fn what_the_requestor_sends_the_acceptor_stores_however_the_bytes_are_cut() {
         let mut rng = SplitMix::new(seed);
         let mut draw = |bound: u64| usize::try_from(rng.below(bound)).unwrap();
         let max_pdu = [16, 1024, 16_384, 131_072][draw(4)];
-        let objects: Vec<Vec<u8>> = (0..draw(5))
-            .map(|place| vec![u8::try_from(place).unwrap(); draw(5000) * 2])
-            .collect();
+        let objects: Vec<Vec<u8>> =
+            (0..draw(5)).map(|place| vec![u8::try_from(place).unwrap(); draw(5000) * 2]).collect();
         let mut sender = Sender::new(objects.clone(), max_pdu);
         let mut receiver = Driver::new();
         sender.step(receiver.now, &mut rng, requestor::Input::Connected);
         while sender.ended.is_none() {
             let cut = 1 + usize::try_from(rng.below(3000)).unwrap();
-            let sent: Vec<u8> = sender
-                .to_send
-                .drain(..cut.min(sender.to_send.len()))
-                .collect();
+            let sent: Vec<u8> = sender.to_send.drain(..cut.min(sender.to_send.len())).collect();
             let answered = std::mem::take(&mut receiver.sent);
-            assert!(
-                !sent.is_empty() || !answered.is_empty(),
-                "seed {seed}: both wait"
-            );
+            assert!(!sent.is_empty() || !answered.is_empty(), "seed {seed}: both wait");
             if !answered.is_empty() {
                 let (now, input) = (receiver.now, requestor::Input::Received(&answered));
                 sender.step(now, &mut rng, input);

@@ -145,10 +145,7 @@ impl Driver {
     fn store(&mut self) -> Vec<Action> {
         self.objects.push(self.open.take().unwrap());
         self.receipts += 1;
-        let receipt = Receipt::after_sync(RecordNumber {
-            start: 1,
-            sequence: self.receipts,
-        });
+        let receipt = Receipt::after_sync(RecordNumber { start: 1, sequence: self.receipts });
         self.acceptor.step(self.now, Input::Stored(receipt))
     }
 

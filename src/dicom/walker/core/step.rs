@@ -19,10 +19,7 @@ const KEPT_OVERHEAD: usize = 64;
 
 impl Head {
     fn place(&self) -> Place {
-        Place {
-            tag: Some(self.tag),
-            offset: self.start,
-        }
+        Place { tag: Some(self.tag), offset: self.start }
     }
 
     fn group(&self) -> u32 {
@@ -217,11 +214,8 @@ impl Core {
                 self.oddities.insert(Oddity::FragmentsInNative);
             }
             if self.is_data_set() && self.pixel_data.is_none() {
-                self.pixel_data = Some(PixelData::Fragments {
-                    offset: self.offset,
-                    length: 0,
-                    count: 0,
-                });
+                self.pixel_data =
+                    Some(PixelData::Fragments { offset: self.offset, length: 0, count: 0 });
             }
             return self.open(Kind::Fragments, self.top.encoding, &head, None);
         }
@@ -388,22 +382,14 @@ impl Core {
         if !self.syntax.native_pixels && 0 < length {
             self.oddities.insert(Oddity::NativeInEncapsulated);
         }
-        let found = PixelData::Native {
-            offset: self.offset,
-            length: u64::from(length),
-        };
+        let found = PixelData::Native { offset: self.offset, length: u64::from(length) };
         self.pixel_data.get_or_insert(found);
     }
 
     /// Counts `more` fragments of the pixel data that is being walked, if it is the one we report.
     fn note_fragment(&mut self, more: u64) {
         let (start, end) = (self.top.start, self.offset);
-        if let Some(PixelData::Fragments {
-            offset,
-            length,
-            count,
-        }) = &mut self.pixel_data
-        {
+        if let Some(PixelData::Fragments { offset, length, count }) = &mut self.pixel_data {
             if *offset == start {
                 *count += more;
                 *length = end.saturating_sub(start);
@@ -429,21 +415,11 @@ impl Core {
             return;
         }
         // The values that routing wants may come late: others may not fill the room.
-        let room = if is_routing {
-            KEPT_BYTES_MAX
-        } else {
-            KEPT_BYTES_MAX / 2
-        };
+        let room = if is_routing { KEPT_BYTES_MAX } else { KEPT_BYTES_MAX / 2 };
         let length = usize::try_from(head.length).unwrap_or(usize::MAX);
-        let total = self
-            .kept_bytes
-            .saturating_add(length)
-            .saturating_add(KEPT_OVERHEAD);
+        let total = self.kept_bytes.saturating_add(length).saturating_add(KEPT_OVERHEAD);
         if length <= KEPT_VALUE_BYTES_MAX && total <= room {
-            self.kept = Some(Element {
-                vr: head.vr,
-                value: Vec::new(),
-            });
+            self.kept = Some(Element { vr: head.vr, value: Vec::new() });
         } else if is_routing {
             self.oddities.insert(Oddity::NotKept);
         }

@@ -31,12 +31,7 @@ pub(super) struct PlainSeal;
 impl ColumnSeal for PlainSeal {
     fn seal(&self, study: &Digest, plain: &[u8]) -> Vec<u8> {
         let mut sealed = study.0.to_vec();
-        sealed.extend(
-            plain
-                .iter()
-                .zip(study.0.iter().cycle())
-                .map(|(a, b)| a ^ b ^ 0x80),
-        );
+        sealed.extend(plain.iter().zip(study.0.iter().cycle()).map(|(a, b)| a ^ b ^ 0x80));
         sealed
     }
 
@@ -211,11 +206,7 @@ fn order(ledger: &Ledger) -> Vec<u32> {
 }
 
 fn ok(at: Stamp) -> Answer<'static> {
-    Answer {
-        status: Some(0),
-        words: "",
-        at,
-    }
+    Answer { status: Some(0), words: "", at }
 }
 
 fn accept(ledger: &mut Ledger, delivery: DeliveryRow) {
@@ -264,9 +255,8 @@ fn dump(ledger: &Ledger) -> Vec<String> {
         let columns = statement.column_count();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            let line: Vec<String> = (0..columns)
-                .map(|at| format!("{:?}", row.get::<_, Value>(at).unwrap()))
-                .collect();
+            let line: Vec<String> =
+                (0..columns).map(|at| format!("{:?}", row.get::<_, Value>(at).unwrap())).collect();
             lines.push(line.join(" "));
         }
     }

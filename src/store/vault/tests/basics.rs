@@ -9,30 +9,14 @@ use crate::store::record::AgainRecord;
 fn what_was_sealed_reads_back_at_every_length_around_a_chunk() {
     let node = fresh();
     let mut all = Vec::new();
-    for length in [
-        0,
-        1,
-        CHUNK_BYTES - 1,
-        CHUNK_BYTES,
-        CHUNK_BYTES + 1,
-        2 * CHUNK_BYTES,
-    ] {
+    for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES] {
         let bytes = pattern(length as u64, length);
         let (receipt, sealed) = node.store("1.2", &bytes).unwrap();
         assert_eq!(receipt.number(), sealed.number);
         assert_eq!(node.read(&sealed).unwrap(), bytes);
         let place = (sealed.location, sealed.number);
-        assert!(
-            node.vault
-                .holds(place, length as u64, &Digest::of(&bytes))
-                .unwrap()
-        );
-        assert!(
-            !node
-                .vault
-                .holds(place, length as u64, &Digest::of(b"other"))
-                .unwrap()
-        );
+        assert!(node.vault.holds(place, length as u64, &Digest::of(&bytes)).unwrap());
+        assert!(!node.vault.holds(place, length as u64, &Digest::of(b"other")).unwrap());
         all.push((sealed, bytes));
     }
     let node = node.restart();
@@ -71,10 +55,7 @@ fn a_record_without_bytes_is_one_empty_last_chunk() {
     });
     let writer = node.vault.begin(Kind::Again).unwrap();
     let name = uid("1.2");
-    let (_, again) = node
-        .vault
-        .seal(writer, KeyName::Study(&name), content)
-        .unwrap();
+    let (_, again) = node.vault.seal(writer, KeyName::Study(&name), content).unwrap();
     assert!(first.arrival < again.arrival);
     assert_eq!(node.read(&again).unwrap(), b"");
     assert_eq!(node.restart().recovery.records, 2);

@@ -24,11 +24,7 @@ mod basics;
 pub(super) const SLAB: u64 = 256 * 1024;
 
 pub(super) fn settings() -> VaultSettings {
-    VaultSettings {
-        slab_bytes: SLAB,
-        reserve_bytes: 64 * 1024,
-        slabs_ready: 2,
-    }
+    VaultSettings { slab_bytes: SLAB, reserve_bytes: 64 * 1024, slabs_ready: 2 }
 }
 
 pub(super) fn provider() -> FileKey {
@@ -69,13 +65,7 @@ pub(super) fn start(disk: &MemoryDisk, ledger: &TestLedger) -> Result<TestBox, V
     let mut found = Vec::new();
     let recovery = vault.recover(&ledger.marks, &mut |sealed| found.push(sealed))?;
     vault.prepare()?;
-    Ok(TestBox {
-        disk: disk.clone(),
-        vault,
-        opened,
-        recovery,
-        found,
-    })
+    Ok(TestBox { disk: disk.clone(), vault, opened, recovery, found })
 }
 
 /// Starts a new box.
@@ -97,8 +87,7 @@ impl TestBox {
             writer.append(part)?;
         }
         let content = object(study, &writer);
-        self.vault
-            .seal(writer, KeyName::Study(&uid(study)), content)
+        self.vault.seal(writer, KeyName::Study(&uid(study)), content)
     }
 
     pub(super) fn read(&self, sealed: &Sealed) -> Result<Vec<u8>, VaultError> {

@@ -1,0 +1,26 @@
+//! The running box: its loops, the order of start and stop, and what it says about itself.
+//!
+//! | loop | waits for | does |
+//! |---|---|---|
+//! | listen | connections | hands objects to `receive` |
+//! | book | the book bell | records into the ledger, then rings for posting |
+//! | prepare | the slab bell, a minute | makes slabs ready, opens or shuts the door |
+//! | post, one a destination | its bell, its deadline, bytes | posts what is owed |
+//! | control | lines on the socket | answers from the ledger |
+//! | page | requests on loopback | answers from the ledger |
+//! | lamp | a second | shows the snapshot on the console |
+//!
+//! Stop: no new associations, the object under way is finished, couriers let go, what was sealed
+//! is booked.
+
+pub mod bell;
+pub mod control;
+pub mod deliver;
+pub mod open;
+pub mod post;
+pub mod receive;
+pub mod run;
+pub mod seal;
+pub mod settings;
+pub mod status;
+pub mod supervise;

@@ -1,0 +1,272 @@
+//! Starts every loop, waits for the signal, stops in order.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_signal::{Signal, Signals};
+use smol::Executor;
+use smol::stream::StreamExt;
+
+use crate::base::fault::Fault;
+use crate::base::rng::Rng;
+use crate::base::time::Clock;
+use crate::board::clock::BoardClock;
+use crate::board::entropy::KernelRng;
+use crate::config::Config;
+use crate::dicom::acceptor::AcceptorSettings;
+use crate::node::bell::{Bell, Ear, bell};
+use crate::node::control;
+use crate::node::deliver::{Courier, Stores};
+use crate::node::open::{self, OpenError};
+use crate::node::post::{SharedStanding, post};
+use crate::node::receive::{Books, Receiver, SharedDoor, Strangers};
+use crate::node::status::{Observers, Status};
+use crate::node::supervise::{Restarts, supervise};
+use crate::web;
+use crate::wire::link::StopSignal;
+use crate::wire::listen;
+
+/// Threads that run the loops; blocking work has a pool of its own.
+const THREADS: usize = 2;
+/// How often slabs are looked at without being asked.
+const PREPARE: Duration = Duration::from_mins(1);
+/// How long a stop waits for objects under way: what the acceptor allows them, and a little.
+const STOP: Duration = Duration::from_secs(40);
+/// How long booking rests after the ledger failed.
+const LEDGER_PAUSE: Duration = Duration::from_secs(2);
+
+/// Why the box does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The stores cannot be opened.
+    #[error("{} ({})", fault.sentence(), fault.code())]
+    Open {
+        /// The fault, with what to do.
+        fault: Fault,
+        /// Why.
+        source: OpenError,
+    },
+    /// A port or socket is taken.
+    #[error("{what} cannot be opened")]
+    Bind {
+        /// Which.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Signals cannot be heard.
+    #[error("signals cannot be heard")]
+    Signals(#[source] std::io::Error),
+}
+
+/// What the loops share.
+struct Parts {
+    config: Arc<Config>,
+    stores: Stores,
+    clock: Arc<dyn Clock>,
+    books: Arc<Books>,
+    door: Arc<SharedDoor>,
+    strangers: Strangers,
+    restarts: Restarts,
+    standings: BTreeMap<String, SharedStanding>,
+    faults: Vec<Fault>,
+}
+
+/// Runs the box until SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// When it cannot start; afterwards loops are restarted rather than given up.
+pub fn run(config: Config) -> Result<(), RunError> {
+    let clock: Arc<dyn Clock> = Arc::new(BoardClock::new(&mut KernelRng));
+    let executor = Arc::new(Executor::new());
+    let (quit, quitting) = smol::channel::bounded::<()>(1);
+    std::thread::scope(|scope| {
+        for _ in 1..THREADS {
+            let (executor, quitting) = (Arc::clone(&executor), quitting.clone());
+            scope.spawn(move || smol::block_on(executor.run(silence(quitting))));
+        }
+        let done = smol::block_on(executor.run(live(config, clock, Arc::clone(&executor))));
+        quit.close();
+        done
+    })
+}
+
+/// Waits until the stop rings.
+async fn silence(stop: StopSignal) {
+    while stop.recv().await.is_ok() {}
+}
+
+/// The life of the box: open, start, wait, stop.
+async fn live(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    executor: Arc<Executor<'static>>,
+) -> Result<(), RunError> {
+    let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(RunError::Signals)?;
+    let config = Arc::new(config);
+    let (opening, with) = (Arc::clone(&config), Arc::clone(&clock));
+    let opened = smol::unblock(move || open::open(&opening, with, Box::new(KernelRng))).await;
+    let opened = opened.map_err(|source| RunError::Open { fault: source.fault(), source })?;
+    let (book_bell, book_ear) = bell();
+    let names = config.destinations.keys();
+    let parts = Arc::new(Parts {
+        stores: opened.stores,
+        books: Arc::new(Books::new(book_bell)),
+        door: Arc::new(SharedDoor::default()),
+        strangers: Strangers::default(),
+        restarts: Restarts::default(),
+        standings: names.map(|name| (name.clone(), SharedStanding::default())).collect(),
+        faults: opened.faults,
+        config,
+        clock,
+    });
+    prepare(&parts).await;
+    let (stop, stopped) = smol::channel::bounded::<()>(1);
+    let (quit, quitting) = smol::channel::bounded::<()>(1);
+    let bells = start_couriers(&parts, &executor, &quitting);
+    let booking = executor.spawn(book(Arc::clone(&parts), book_ear, bells.clone()));
+    executor.spawn(preparing(Arc::clone(&parts))).detach();
+    let listening = start_edges(&parts, &executor, &stopped).await?;
+    tracing::info!(port = parts.config.listen.port, ae = %parts.config.listen.ae, "ready");
+    let signal = signals.next().await;
+    tracing::info!(?signal, "stopping");
+    stop.close();
+    // Associations that have an object under way finish it; the acceptor bounds how long.
+    smol::future::or(listening, async {
+        smol::Timer::after(STOP).await;
+    })
+    .await;
+    quit.close();
+    drop(booking);
+    let last = Arc::clone(&parts);
+    smol::unblock(move || while let Ok(Some(_)) = last.books.book(&last.stores) {}).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Starts a courier for each destination; returns the bells that wake them.
+fn start_couriers(
+    parts: &Arc<Parts>,
+    executor: &Arc<Executor<'static>>,
+    quitting: &StopSignal,
+) -> Vec<Bell> {
+    let mut bells = Vec::new();
+    for (name, destination) in &parts.config.destinations {
+        let (ring, ear) = bell();
+        bells.push(ring);
+        let ear = Arc::new(ear);
+        let (name, destination) = (name.clone(), destination.clone());
+        let (parts, quitting) = (Arc::clone(parts), quitting.clone());
+        let restarts = parts.restarts.clone();
+        let looping = supervise("post", restarts, move || {
+            let mut seed = [0; 8];
+            KernelRng.fill(&mut seed);
+            let courier = Courier::new(
+                &name,
+                destination.clone(),
+                parts.stores.clone(),
+                u64::from_le_bytes(seed),
+            );
+            let standing = parts.standings.get(&name).cloned().unwrap_or_default();
+            let (clock, quitting) = (Arc::clone(&parts.clock), quitting.clone());
+            post(courier, Arc::clone(&ear), standing, clock, quitting)
+        });
+        executor.spawn(looping).detach();
+    }
+    bells
+}
+
+/// Books what was sealed, and wakes the couriers.
+async fn book(parts: Arc<Parts>, ear: Ear, bells: Vec<Bell>) {
+    loop {
+        ear.heard().await;
+        loop {
+            let with = Arc::clone(&parts);
+            match smol::unblock(move || with.books.book(&with.stores)).await {
+                Ok(Some(_)) => bells.iter().for_each(Bell::ring),
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(%error, "records wait to be booked");
+                    smol::Timer::after(LEDGER_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Makes slabs ready once, and sets the door by what the disk says.
+async fn prepare(parts: &Arc<Parts>) {
+    let with = Arc::clone(parts);
+    smol::unblock(move || {
+        let prepared = with.stores.vault.prepare();
+        let fault = match (&prepared, with.stores.vault.space()) {
+            (Err(error), _) => Some(error.fault()),
+            (Ok(_), Err(error)) => Some(error.fault()),
+            (Ok(0), Ok(_)) => Some(Fault::DiskFull),
+            (Ok(_), Ok(_)) => None,
+        };
+        if let Some(fault) = fault {
+            tracing::error!(code = fault.code(), "no room can be made ready");
+        }
+        with.door.set(fault);
+    })
+    .await;
+}
+
+async fn preparing(parts: Arc<Parts>) {
+    loop {
+        smol::Timer::after(PREPARE).await;
+        prepare(&parts).await;
+    }
+}
+
+/// Opens the ports and sockets and serves them; the returned future ends when the stop rang and
+/// the last association is over.
+async fn start_edges(
+    parts: &Arc<Parts>,
+    executor: &Arc<Executor<'static>>,
+    stopped: &StopSignal,
+) -> Result<impl Future<Output = ()> + use<>, RunError> {
+    let bound = |what: &str| {
+        let what = what.to_owned();
+        move |source| RunError::Bind { what, source }
+    };
+    let config = &parts.config;
+    let address = SocketAddr::from((config.listen.address, config.listen.port));
+    let listener = listen::bind(address).await.map_err(bound("the DICOM port"))?;
+    let socket = control::bind(&config.socket).await.map_err(bound("the control socket"))?;
+    let page = web::serve::bind(config.page.port).await.map_err(bound("the page's port"))?;
+    let status = Arc::new(Status::new(Observers {
+        config: Arc::clone(config),
+        stores: parts.stores.clone(),
+        strangers: parts.strangers.clone(),
+        standings: parts.standings.clone(),
+        restarts: parts.restarts.clone(),
+        door: Arc::clone(&parts.door),
+        faults: parts.faults.clone(),
+    }));
+    let asked = Arc::clone(&status);
+    let answerer: Arc<control::Answerer> = Arc::new(move |question| asked.answer(&question));
+    let serving = control::serve(socket, answerer, stopped.clone(), Arc::clone(executor));
+    executor.spawn(serving).detach();
+    executor.spawn(web::serve::serve(page, status.clone(), Arc::clone(executor))).detach();
+    executor.spawn(status.lamp()).detach();
+    let receiver = Receiver::new(
+        Arc::clone(config),
+        parts.stores.clone(),
+        Arc::clone(&parts.books),
+        parts.strangers.clone(),
+        Arc::clone(&parts.door),
+    );
+    Ok(listen::listen(
+        listener,
+        Arc::new(receiver),
+        Arc::clone(&parts.clock),
+        AcceptorSettings::default(),
+        stopped.clone(),
+        Arc::clone(executor),
+    ))
+}

@@ -1,0 +1,85 @@
+//! The read-only page on loopback: what the box is doing, its studies and its results.
+//!
+//! It pulls: every request reads one snapshot through [`View`], and nothing in the box ever waits
+//! for it.
+
+mod pages;
+pub mod serve;
+
+use std::sync::Arc;
+
+/// What the page shows. Each call may block; it runs on the blocking pool.
+pub trait View: Send + Sync + 'static {
+    /// The lamp's sentence and the studies, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the reader.
+    fn overview(&self) -> Result<Overview, String>;
+
+    /// One study by the number in its address.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the reader.
+    fn study(&self, number: i64) -> Result<Option<StudyPage>, String>;
+}
+
+/// What the first page shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// What the box lamp shows, as one word: green, yellow, red.
+    pub colour: &'static str,
+    /// The lamp's sentence.
+    pub sentence: String,
+    /// What to do about each open problem.
+    pub problems: Vec<String>,
+    /// What is owed to whom.
+    pub destinations: Vec<DestinationLine>,
+    /// Studies, the latest first.
+    pub studies: Vec<StudyLine>,
+}
+
+/// One archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DestinationLine {
+    /// Its name in the settings.
+    pub name: String,
+    /// Instances owed to it.
+    pub owed: u64,
+    /// Instances that it refused.
+    pub parked: u64,
+    /// Its last words, where it had any.
+    pub words: String,
+}
+
+/// One study in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StudyLine {
+    /// The number in its address.
+    pub number: i64,
+    /// Who it is, or that names are hidden.
+    pub who: String,
+    /// Modality.
+    pub modality: String,
+    /// Instances kept.
+    pub instances: u64,
+    /// When the last of them came.
+    pub last: String,
+    /// Instances still owed.
+    pub owed: u64,
+    /// Instances that were refused.
+    pub parked: u64,
+}
+
+/// One study.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StudyPage {
+    /// Its line in the list.
+    pub line: StudyLine,
+    /// When what happened, oldest first.
+    pub timeline: Vec<(String, String)>,
+}
+
+/// The view behind the page.
+pub type SharedView = Arc<dyn View>;
