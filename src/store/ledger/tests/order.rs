@@ -101,19 +101,36 @@ fn record(sequence: u32, kind: &Kind) -> Sealed {
 }
 
 /// A set of records, and an order of visits that reaches each at least once, cut into batches.
-fn sets() -> impl Strategy<Value = (Vec<Sealed>, Vec<usize>, usize)> {
+fn sets() -> impl Strategy<Value = (Vec<Kind>, Vec<usize>, usize)> {
     prop::collection::vec(kinds(), 1..24).prop_flat_map(|kinds| {
-        let records: Vec<Sealed> = (0..)
-            .zip(&kinds)
-            .map(|(at, kind)| record(at, kind))
-            .collect();
-        let count = records.len();
+        let count = kinds.len();
         let repeats = prop::collection::vec(0..count, 0..count);
         let visits = repeats
             .prop_map(move |repeats| (0..count).chain(repeats).collect::<Vec<_>>())
             .prop_shuffle();
-        (Just(records), visits, 1..8_usize)
+        (Just(kinds), visits, 1..8_usize)
     })
+}
+
+fn records(kinds: &[Kind]) -> Vec<Sealed> {
+    (0..)
+        .zip(kinds)
+        .map(|(at, kind)| record(at, kind))
+        .collect()
+}
+
+/// Says what only one of two dumps has.
+fn difference(found: &[String], expected: &[String]) -> Vec<String> {
+    let only = |sign, here: &[String], there: &[String]| {
+        let here = here.iter().filter(|line| !there.contains(line));
+        here.map(|line| format!("{sign} {line}"))
+            .collect::<Vec<_>>()
+    };
+    let mut told = [only('+', found, expected), only('-', expected, found)].concat();
+    if told.is_empty() && found != expected {
+        told.push("a line stands twice".to_owned());
+    }
+    told
 }
 
 fn applied(records: &[Sealed], visits: &[usize], batch: usize) -> Ledger {
@@ -129,16 +146,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_batching_order_and_repetition_gives_identical_rows((records, visits, batch) in sets()) {
+    fn any_batching_order_and_repetition_gives_identical_rows((kinds, visits, batch) in sets()) {
+        let records = records(&kinds);
         let in_order: Vec<usize> = (0..records.len()).collect();
         let expected = dump(&applied(&records, &in_order, records.len()));
-        prop_assert_eq!(dump(&applied(&records, &visits, batch)), expected);
+        let found = dump(&applied(&records, &visits, batch));
+        prop_assert_eq!(difference(&found, &expected), Vec::<String>::new());
     }
 
     #[test]
     fn a_rebuild_of_a_ledger_in_any_state_gives_what_a_fresh_one_has(
-        (records, visits, batch) in sets()
+        (kinds, visits, batch) in sets()
     ) {
+        let records = records(&kinds);
         let expected = dump(&applied(&records, &visits, batch));
         let mut ledger = applied(&records, &visits, batch);
         ledger.begin_rebuild().unwrap();
@@ -147,6 +167,6 @@ proptest! {
         }
         let seen = records.iter().map(|sealed| sealed.number).collect();
         prop_assert_eq!(ledger.finish_rebuild(&seen).unwrap(), 0);
-        prop_assert_eq!(dump(&ledger), expected);
+        prop_assert_eq!(difference(&dump(&ledger), &expected), Vec::<String>::new());
     }
 }
