@@ -24,7 +24,6 @@ pub struct Start<'a> {
 
 /// What the start found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
 pub struct Started {
     /// The start counter from now on; synced here, to be written beside the keyring next.
     pub counter: u32,
@@ -202,10 +201,9 @@ fn forget_all(
         .query_map([], |row| {
             Ok((column::read_number(row, 0)?, row.get::<_, String>(1)?))
         })?
-        .filter(|row| {
-            row.as_ref().map_or(true, |(number, _)| {
-                number.start < counter && !seen.contains(number)
-            })
+        .filter(|row| match row {
+            Ok((number, _)) => number.start < counter && !seen.contains(number),
+            Err(_) => true,
         })
         .collect::<rusqlite::Result<Vec<_>>>()?;
     for (number, kind) in &ghosts {
@@ -265,6 +263,12 @@ fn forget_copy(tables: &Connection, number: i64) -> rusqlite::Result<()> {
         )
         .optional()?;
     tables.execute("DELETE FROM deliveries WHERE object = ?1", [object])?;
+    // What repeats it waits for it, as if it had not come yet.
+    tables.execute(
+        "UPDATE records SET study = NULL
+         WHERE number IN (SELECT number FROM copies WHERE object = ?1)",
+        [object],
+    )?;
     tables.execute(
         "UPDATE copies SET object = NULL WHERE object = ?1",
         [object],
@@ -299,6 +303,12 @@ fn forget_result(tables: &Connection, number: i64) -> rusqlite::Result<()> {
         "DELETE FROM results WHERE number = ?1 RETURNING job",
         [number],
         |row| row.get(0),
+    )?;
+    // Without its documents the job is not done; with a twin's it is at once.
+    tables.execute(
+        "UPDATE jobs SET state = 'decided' WHERE number = ?1
+             AND (state = 'done' OR (state = 'refused' AND routes <> '[]'))",
+        [job],
     )?;
     results::settle(tables, job)
 }

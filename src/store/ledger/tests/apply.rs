@@ -95,13 +95,13 @@ fn what_is_under_way_or_parked_stays_so_when_it_comes_again() {
         &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")],
     );
     let rows = owed(&ledger, "PACS");
-    let _ = ledger.attempted(rows[0].delivery, at(10)).unwrap();
+    ledger.attempted(rows[0].delivery, at(10)).unwrap();
     let answer = Answer {
         status: Some(0xc000),
         words: "no",
         at: at(11),
     };
-    let _ = ledger.park(rows[1].delivery, &answer, &PlainSeal).unwrap();
+    ledger.park(rows[1].delivery, &answer, &PlainSeal).unwrap();
     apply(
         &mut ledger,
         &[
@@ -145,7 +145,7 @@ fn other_bytes_under_one_uid_are_another_version_that_never_overtakes_the_first(
     assert_eq!(told, [(0, Standing::Replaced), (1, Standing::Latest)]);
     assert_eq!(order(&ledger), [1], "the second waits though it is urgent");
     let delivery = owed(&ledger, "PACS")[0].delivery;
-    let _ = ledger.attempted(delivery, at(10)).unwrap();
+    ledger.attempted(delivery, at(10)).unwrap();
     assert!(
         order(&ledger).is_empty(),
         "also while the first is under way"

@@ -26,7 +26,7 @@ use crate::store::record::{
 };
 
 /// Turns every byte round with one of the study's key.
-pub(super) struct PlainSeal;
+struct PlainSeal;
 
 impl ColumnSeal for PlainSeal {
     fn seal(&self, study: &Digest, plain: &[u8]) -> Vec<u8> {

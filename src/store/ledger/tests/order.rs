@@ -143,7 +143,9 @@ fn applied(records: &[Sealed], visits: &[usize], batch: usize) -> Ledger {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 80, failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_batching_order_and_repetition_gives_identical_rows((kinds, visits, batch) in sets()) {
