@@ -50,7 +50,7 @@ impl View<'_> {
     ///
     /// Fails when SQLite cannot read or a sealed column does not open.
     pub fn owed(
-        &self,
+        self,
         destination: &str,
         limit: usize,
         seal: &dyn ColumnSeal,
@@ -82,7 +82,7 @@ impl View<'_> {
             .collect()
     }
 
-    fn sorted(&self, row: i64, order: &str, limit: usize) -> Result<Vec<Raw>, LedgerError> {
+    fn sorted(self, row: i64, order: &str, limit: usize) -> Result<Vec<Raw>, LedgerError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.tables
             .prepare_cached(&format!("{OWED} ORDER BY {order} LIMIT ?2"))
@@ -95,7 +95,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn owed_counts(&self) -> Result<Vec<OwedCount>, LedgerError> {
+    pub fn owed_counts(self) -> Result<Vec<OwedCount>, LedgerError> {
         self.tables
             .prepare_cached(
                 "SELECT name, known,

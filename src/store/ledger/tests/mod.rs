@@ -270,6 +270,20 @@ fn dump(ledger: &Ledger) -> Vec<String> {
     lines
 }
 
+/// Says what only one of two dumps has.
+fn difference(found: &[String], expected: &[String]) -> Vec<String> {
+    let only = |sign, here: &[String], there: &[String]| {
+        let here = here.iter().filter(|line| !there.contains(line));
+        here.map(|line| format!("{sign} {line}"))
+            .collect::<Vec<_>>()
+    };
+    let mut told = [only('+', found, expected), only('-', expected, found)].concat();
+    if told.is_empty() && found != expected {
+        told.push("a line stands twice".to_owned());
+    }
+    told
+}
+
 fn open(path: &Path) -> Ledger {
     Ledger::open(path).unwrap()
 }

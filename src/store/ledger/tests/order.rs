@@ -119,20 +119,6 @@ fn records(kinds: &[Kind]) -> Vec<Sealed> {
         .collect()
 }
 
-/// Says what only one of two dumps has.
-fn difference(found: &[String], expected: &[String]) -> Vec<String> {
-    let only = |sign, here: &[String], there: &[String]| {
-        let here = here.iter().filter(|line| !there.contains(line));
-        here.map(|line| format!("{sign} {line}"))
-            .collect::<Vec<_>>()
-    };
-    let mut told = [only('+', found, expected), only('-', expected, found)].concat();
-    if told.is_empty() && found != expected {
-        told.push("a line stands twice".to_owned());
-    }
-    told
-}
-
 fn applied(records: &[Sealed], visits: &[usize], batch: usize) -> Ledger {
     let mut ledger = ledger();
     let visited: Vec<Sealed> = visits.iter().map(|at| records[*at].clone()).collect();

@@ -125,7 +125,8 @@ fn a_ledger_that_was_put_back_loses_the_rows_whose_records_are_gone() {
         assert_eq!(start(&mut ledger, 5).condition, Condition::Restored);
         apply(&mut ledger, &left);
         assert_eq!(ledger.finish_rebuild(&numbers(&left)).unwrap(), 1);
-        assert_eq!(dump(&ledger), dump(&expected), "without record {gone}");
+        let told = difference(&dump(&ledger), &dump(&expected));
+        assert!(told.is_empty(), "without record {gone}: {told:#?}");
     }
 }
 

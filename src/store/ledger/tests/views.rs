@@ -140,7 +140,10 @@ fn every_package_is_silent_until_somebody_lets_it_post_for_a_caller() {
     assert!(matches!(error, LedgerError::NoSuch { what: "package" }));
     ledger.note_package(&package).unwrap();
     ledger.note_package(&package).unwrap();
-    assert_eq!(ledger.view().packages().unwrap(), [package.clone()]);
+    assert_eq!(
+        ledger.view().packages().unwrap(),
+        std::slice::from_ref(&package)
+    );
     let posting = |ledger: &Ledger, caller| ledger.view().posting(&package.digest, caller).unwrap();
     assert_eq!(posting(&ledger, "CT1"), Posting::Silent);
     ledger
