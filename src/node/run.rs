@@ -129,7 +129,7 @@ async fn live(
     let bells = start_couriers(&parts, &executor, &quitting);
     let booking = executor.spawn(book(Arc::clone(&parts), book_ear, bells.clone()));
     executor.spawn(preparing(Arc::clone(&parts))).detach();
-    let listening = start_edges(&parts, &executor, &stopped).await?;
+    let listening = executor.spawn(start_edges(&parts, &executor, &stopped).await?);
     tracing::info!(port = parts.config.listen.port, ae = %parts.config.listen.ae, "ready");
     let signal = signals.next().await;
     tracing::info!(?signal, "stopping");

@@ -63,7 +63,6 @@ pub struct Answer<'a> {
 
 /// Whether a step found the delivery in a state that allows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
 pub enum Moved {
     /// The state changed.
     Yes,

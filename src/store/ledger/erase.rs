@@ -62,7 +62,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn can_recycle(&self, slab: u32) -> Result<Recycling, LedgerError> {
+    pub fn can_recycle(self, slab: u32) -> Result<Recycling, LedgerError> {
         let records: i64 = self
             .tables
             .prepare_cached("SELECT count(*) FROM records WHERE slab = ?1 AND released = 0")
@@ -79,7 +79,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn owed_in_study(&self, study: StudyRow) -> Result<Holding, LedgerError> {
+    pub fn owed_in_study(self, study: StudyRow) -> Result<Holding, LedgerError> {
         holding(self.tables, study).map_err(during("look what is owed"))
     }
 }

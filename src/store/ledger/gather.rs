@@ -245,7 +245,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read or a sealed column does not open.
-    pub fn open_studies(&self, seal: &dyn ColumnSeal) -> Result<Vec<OpenStudy>, LedgerError> {
+    pub fn open_studies(self, seal: &dyn ColumnSeal) -> Result<Vec<OpenStudy>, LedgerError> {
         let found: Vec<(OpenStudy, Vec<u8>)> = self
             .tables
             .prepare_cached(OPEN)
@@ -262,7 +262,7 @@ impl View<'_> {
             .collect()
     }
 
-    fn releases(&self, study: StudyRow) -> Result<Vec<Release>, LedgerError> {
+    fn releases(self, study: StudyRow) -> Result<Vec<Release>, LedgerError> {
         self.tables
             .prepare_cached(
                 "SELECT caller, at_boot, at_monotonic, at_wall, at_offset, at_synced
@@ -282,7 +282,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn study(&self, uid: &Uid, seal: &dyn ColumnSeal) -> Result<Option<StudyRow>, LedgerError> {
+    pub fn study(self, uid: &Uid, seal: &dyn ColumnSeal) -> Result<Option<StudyRow>, LedgerError> {
         let key = seal.look_up(uid.as_str().as_bytes());
         self.tables
             .prepare_cached("SELECT row FROM studies WHERE key = ?1 AND erased = 0")
@@ -298,7 +298,7 @@ impl View<'_> {
     ///
     /// Fails when SQLite cannot read or a sealed column does not open.
     pub fn series_objects(
-        &self,
+        self,
         study: StudyRow,
         seal: &dyn ColumnSeal,
     ) -> Result<Vec<SeriesObjects>, LedgerError> {
@@ -324,7 +324,7 @@ impl View<'_> {
     ///
     /// Fails when SQLite cannot read or the sealed column does not open.
     pub fn object_of_record(
-        &self,
+        self,
         number: RecordNumber,
         seal: &dyn ColumnSeal,
     ) -> Result<Option<KeptObject>, LedgerError> {
@@ -340,7 +340,7 @@ impl View<'_> {
     ///
     /// Fails when SQLite cannot read or a sealed column does not open.
     pub fn versions(
-        &self,
+        self,
         sop_instance: &Uid,
         seal: &dyn ColumnSeal,
     ) -> Result<Vec<KeptObject>, LedgerError> {
@@ -351,7 +351,7 @@ impl View<'_> {
             .collect()
     }
 
-    fn kept(&self, of: &str, value: impl rusqlite::ToSql) -> Result<Vec<Raw>, LedgerError> {
+    fn kept(self, of: &str, value: impl rusqlite::ToSql) -> Result<Vec<Raw>, LedgerError> {
         self.tables
             .prepare_cached(&format!("{KEPT} {of}"))
             .and_then(|mut query| query.query_map([value], read_kept)?.collect())

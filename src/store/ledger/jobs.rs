@@ -246,7 +246,7 @@ impl View<'_> {
     ///
     /// Fails when SQLite cannot read or a sealed column does not open.
     pub fn jobs_of(
-        &self,
+        self,
         study: StudyRow,
         seal: &dyn ColumnSeal,
     ) -> Result<Vec<KnownJob>, LedgerError> {
@@ -254,7 +254,7 @@ impl View<'_> {
     }
 
     fn jobs(
-        &self,
+        self,
         of: &str,
         value: i64,
         seal: &dyn ColumnSeal,

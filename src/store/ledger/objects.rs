@@ -98,7 +98,10 @@ pub(super) fn take_again(
         ])?;
     let object: Option<i64> = rows
         .tables
-        .prepare_cached("SELECT object FROM copies WHERE number = ?1 AND kind = 'object'")?
+        .prepare_cached(
+            "SELECT c.object FROM copies c JOIN objects o ON o.row = c.object
+             WHERE c.number = ?1 AND c.kind = 'object' AND o.erased = 0",
+        )?
         .query_row([column::number(record.of)], |row| row.get(0))
         .optional()?
         .flatten();

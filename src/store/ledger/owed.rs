@@ -50,7 +50,7 @@ impl View<'_> {
     ///
     /// Fails when SQLite cannot read or a sealed column does not open.
     pub fn owed(
-        &self,
+        self,
         destination: &str,
         limit: usize,
         seal: &dyn ColumnSeal,
@@ -68,15 +68,19 @@ impl View<'_> {
             return Ok(Vec::new());
         };
         let by_class = self.sorted(row, "d.urgency, d.class, d.order_no, d.row", limit)?;
-        // Each turn of the oldest may meet one that the classes have had already.
-        let by_age = self.sorted(row, "d.order_no, d.row", limit)?;
+        let by_age = if (turns..).take(limit).any(is_fair) {
+            // As many: it may meet only such as the classes have had already.
+            self.sorted(row, "d.order_no, d.row", limit)?
+        } else {
+            Vec::new()
+        };
         weave(by_class.into(), by_age.into(), turns, limit)
             .into_iter()
             .map(|raw| open(raw, seal))
             .collect()
     }
 
-    fn sorted(&self, row: i64, order: &str, limit: usize) -> Result<Vec<Raw>, LedgerError> {
+    fn sorted(self, row: i64, order: &str, limit: usize) -> Result<Vec<Raw>, LedgerError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.tables
             .prepare_cached(&format!("{OWED} ORDER BY {order} LIMIT ?2"))
@@ -89,7 +93,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn owed_counts(&self) -> Result<Vec<OwedCount>, LedgerError> {
+    pub fn owed_counts(self) -> Result<Vec<OwedCount>, LedgerError> {
         self.tables
             .prepare_cached(
                 "SELECT name, known,
@@ -111,6 +115,10 @@ impl View<'_> {
     }
 }
 
+fn is_fair(turn: u64) -> bool {
+    turn % FAIR_TURN == FAIR_TURN - 1
+}
+
 /// Takes from `by_class`, and on every fair turn from `by_age`, none twice.
 fn weave(
     mut by_class: VecDeque<Raw>,
@@ -121,8 +129,11 @@ fn weave(
     let mut taken = BTreeSet::new();
     let mut woven = Vec::new();
     for turn in (turns..).take(limit) {
-        let is_fair = turn % FAIR_TURN == FAIR_TURN - 1;
-        let from = if is_fair { &mut by_age } else { &mut by_class };
+        let from = if is_fair(turn) {
+            &mut by_age
+        } else {
+            &mut by_class
+        };
         let next =
             std::iter::from_fn(|| from.pop_front()).find(|raw| !taken.contains(&raw.owed.delivery));
         let Some(raw) = next else {

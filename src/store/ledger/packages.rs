@@ -103,7 +103,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn posting(&self, package: &Digest, caller: &str) -> Result<Posting, LedgerError> {
+    pub fn posting(self, package: &Digest, caller: &str) -> Result<Posting, LedgerError> {
         let state: Option<String> = self
             .tables
             .prepare_cached(
@@ -125,7 +125,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn packages(&self) -> Result<Vec<PackageRow>, LedgerError> {
+    pub fn packages(self) -> Result<Vec<PackageRow>, LedgerError> {
         let read = |row: &Row<'_>| {
             Ok(PackageRow {
                 name: row.get(0)?,

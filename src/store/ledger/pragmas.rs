@@ -28,7 +28,7 @@ enum Expected {
     Word(&'static str),
 }
 
-/// Bytes of the log that stay after a checkpoint; wal_autocheckpoint keeps it near this too.
+/// Bytes of the log that stay after a checkpoint; `wal_autocheckpoint` keeps it near this too.
 const LOG_BYTES: i64 = 4 << 20;
 
 fn rules(kind: Kind) -> Vec<Rule> {

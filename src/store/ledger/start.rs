@@ -24,7 +24,6 @@ pub struct Start<'a> {
 
 /// What the start found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
 pub struct Started {
     /// The start counter from now on; synced here, to be written beside the keyring next.
     pub counter: u32,
@@ -91,7 +90,9 @@ impl Ledger {
     ///
     /// Fails when SQLite cannot commit.
     pub fn start(&mut self, start: &Start<'_>) -> Result<Started, LedgerError> {
-        self.write("start", |tables| begin(tables, start).map_err(during("start")))
+        self.write("start", |tables| {
+            begin(tables, start).map_err(during("start"))
+        })
     }
 
     /// Lists the marks, by slab.
@@ -149,12 +150,16 @@ impl Ledger {
 
 fn begin(tables: &Connection, start: &Start<'_>) -> rusqlite::Result<Started> {
     let found = tables
-        .query_row("SELECT vault, box, start_counter, rebuilding FROM meta", [], |row| {
-            let vault: Vec<u8> = row.get(0)?;
-            let box_id: Vec<u8> = row.get(1)?;
-            let rebuilding: i64 = row.get(3)?;
-            Ok((vault, box_id, row.get::<_, u32>(2)?, rebuilding != 0))
-        })
+        .query_row(
+            "SELECT vault, box, start_counter, rebuilding FROM meta",
+            [],
+            |row| {
+                let vault: Vec<u8> = row.get(0)?;
+                let box_id: Vec<u8> = row.get(1)?;
+                let rebuilding: i64 = row.get(3)?;
+                Ok((vault, box_id, row.get::<_, u32>(2)?, rebuilding != 0))
+            },
+        )
         .optional()?;
     let (condition, counter) = match &found {
         None if start.highest_seen == 0 => (Condition::Fresh, 0),
@@ -178,15 +183,26 @@ fn begin(tables: &Connection, start: &Start<'_>) -> rusqlite::Result<Started> {
         "INSERT INTO meta (one, vault, box, start_counter, rebuilding) VALUES (1, ?1, ?2, ?3, ?4)
          ON CONFLICT (one) DO UPDATE
          SET start_counter = excluded.start_counter, rebuilding = excluded.rebuilding",
-        params![start.vault, start.box_id, counter, i64::from(condition.needs_rebuild())],
+        params![
+            start.vault,
+            start.box_id,
+            counter,
+            i64::from(condition.needs_rebuild())
+        ],
     )?;
     if condition.needs_rebuild() {
         tables.execute("DELETE FROM marks", [])?;
     }
     note_destinations(tables, start.destinations)?;
     // Whether the destination took what was under way is not known: it knows the UID.
-    tables.execute("UPDATE deliveries SET state = 'queued' WHERE state = 'sent'", [])?;
-    tables.execute("UPDATE jobs SET state = 'decided' WHERE state = 'running'", [])?;
+    tables.execute(
+        "UPDATE deliveries SET state = 'queued' WHERE state = 'sent'",
+        [],
+    )?;
+    tables.execute(
+        "UPDATE jobs SET state = 'decided' WHERE state = 'running'",
+        [],
+    )?;
     Ok(Started { counter, condition })
 }
 
@@ -197,10 +213,12 @@ fn forget_all(
 ) -> rusqlite::Result<usize> {
     let ghosts = tables
         .prepare("SELECT number, kind FROM records WHERE released = 0 ORDER BY number")?
-        .query_map([], |row| Ok((column::read_number(row, 0)?, row.get::<_, String>(1)?)))?
-        .filter(|row| {
-            row.as_ref()
-                .map_or(true, |(number, _)| number.start < counter && !seen.contains(number))
+        .query_map([], |row| {
+            Ok((column::read_number(row, 0)?, row.get::<_, String>(1)?))
+        })?
+        .filter(|row| match row {
+            Ok((number, _)) => number.start < counter && !seen.contains(number),
+            Err(_) => true,
         })
         .collect::<rusqlite::Result<Vec<_>>>()?;
     for (number, kind) in &ghosts {
@@ -231,7 +249,11 @@ fn forget_all(
 /// Forgets one copy, and its object with the last of them.
 fn forget_copy(tables: &Connection, number: i64) -> rusqlite::Result<()> {
     let object: Option<i64> = tables
-        .query_row("SELECT object FROM copies WHERE number = ?1", [number], |row| row.get(0))
+        .query_row(
+            "SELECT object FROM copies WHERE number = ?1",
+            [number],
+            |row| row.get(0),
+        )
         .optional()?
         .flatten();
     tables.execute("DELETE FROM copies WHERE number = ?1", [number])?;
@@ -256,7 +278,16 @@ fn forget_copy(tables: &Connection, number: i64) -> rusqlite::Result<()> {
         )
         .optional()?;
     tables.execute("DELETE FROM deliveries WHERE object = ?1", [object])?;
-    tables.execute("UPDATE copies SET object = NULL WHERE object = ?1", [object])?;
+    // What repeats it waits for it, as if it had not come yet.
+    tables.execute(
+        "UPDATE records SET study = NULL
+         WHERE number IN (SELECT number FROM copies WHERE object = ?1)",
+        [object],
+    )?;
+    tables.execute(
+        "UPDATE copies SET object = NULL WHERE object = ?1",
+        [object],
+    )?;
     tables.execute("DELETE FROM objects WHERE row = ?1", [object])?;
     match other {
         Some(other) => objects::number_versions(tables, ObjectRow(other)),
@@ -277,14 +308,22 @@ fn forget_result(tables: &Connection, number: i64) -> rusqlite::Result<()> {
         .optional()?;
     let of = "result = (SELECT row FROM results WHERE number = ?1)";
     match twin {
-        Some(twin) => tables
-            .execute(&format!("UPDATE deliveries SET result = ?2 WHERE {of}"), [number, twin])?,
+        Some(twin) => tables.execute(
+            &format!("UPDATE deliveries SET result = ?2 WHERE {of}"),
+            [number, twin],
+        )?,
         None => tables.execute(&format!("DELETE FROM deliveries WHERE {of}"), [number])?,
     };
     let job: i64 = tables.query_row(
         "DELETE FROM results WHERE number = ?1 RETURNING job",
         [number],
         |row| row.get(0),
+    )?;
+    // Without its documents the job is not done; with a twin's it is at once.
+    tables.execute(
+        "UPDATE jobs SET state = 'decided' WHERE number = ?1
+             AND (state = 'done' OR (state = 'refused' AND routes <> '[]'))",
+        [job],
     )?;
     results::settle(tables, job)
 }

@@ -59,7 +59,7 @@ impl View<'_> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn timeline(&self, study: StudyRow) -> Result<Vec<Event>, LedgerError> {
+    pub fn timeline(self, study: StudyRow) -> Result<Vec<Event>, LedgerError> {
         let mut events = Vec::new();
         for source in SOURCES.iter().chain([&EVENTS]) {
             let found: Vec<Event> = self

@@ -162,7 +162,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn snapshot_counts(&self) -> Result<Counts, LedgerError> {
+    pub fn snapshot_counts(self) -> Result<Counts, LedgerError> {
         let mut counts = self
             .tables
             .prepare_cached(COUNTS)
@@ -198,7 +198,7 @@ impl<'a> View<'a> {
     ///
     /// Fails when SQLite cannot read or a sealed column does not open.
     pub fn studies(
-        &self,
+        self,
         filter: Filter,
         limit: usize,
         seal: &dyn ColumnSeal,
@@ -238,7 +238,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Fails when SQLite cannot read.
-    pub fn problems(&self) -> Result<Vec<Problem>, LedgerError> {
+    pub fn problems(self) -> Result<Vec<Problem>, LedgerError> {
         let mut problems = Vec::new();
         let mut note = |fault, count, detail: &str, since| {
             if 0 < count {

@@ -26,7 +26,7 @@ use crate::store::record::{
 };
 
 /// Turns every byte round with one of the study's key.
-pub(super) struct PlainSeal;
+struct PlainSeal;
 
 impl ColumnSeal for PlainSeal {
     fn seal(&self, study: &Digest, plain: &[u8]) -> Vec<u8> {
@@ -215,36 +215,32 @@ fn accept(ledger: &mut Ledger, delivery: DeliveryRow) {
 }
 
 const DUMP: [&str; 9] = [
-    "SELECT 'mark', * FROM marks ORDER BY 2",
-    "SELECT 'study', key, uid, erased FROM studies ORDER BY key, row",
-    "SELECT 'series', s.key, e.key, e.uid FROM series e JOIN studies s ON s.row = e.study
-     ORDER BY s.key, e.key",
+    "SELECT 'mark', * FROM marks",
+    "SELECT 'study', key, uid, erased FROM studies",
+    "SELECT 'series', s.key, e.key, e.uid FROM series e JOIN studies s ON s.row = e.study",
     "SELECT 'record', r.number, r.arrival, r.kind, s.key, slab, generation, offset, end, released
-     FROM records r LEFT JOIN studies s ON s.row = r.study ORDER BY r.number",
+     FROM records r LEFT JOIN studies s ON s.row = r.study",
     "SELECT 'object', s.key, e.key, instance_key, content_key, sop_class, modality,
          transfer_syntax, length, sealed, number, arrival, urgency, unreadable, version, o.erased
-     FROM objects o JOIN studies s ON s.row = o.study JOIN series e ON e.row = o.series
-     ORDER BY instance_key, content_key",
+     FROM objects o JOIN studies s ON s.row = o.study JOIN series e ON e.row = o.series",
     "SELECT 'copy', o.content_key, c.number, of_record, kind, c.arrival, calling, called, peer,
          c.urgency, c.unreadable, routes, config, received_boot, received_monotonic,
          received_wall, received_offset, received_synced
-     FROM copies c LEFT JOIN objects o ON o.row = c.object ORDER BY c.number",
+     FROM copies c LEFT JOIN objects o ON o.row = c.object",
     "SELECT 'job', j.number, arrival, s.key, e.key, package, package_digest, settings, engine,
          revision, supersedes, withdrawn, refusal, urgency, state, sources, routes, decided_boot,
          decided_monotonic, decided_wall, decided_offset, decided_synced
-     FROM jobs j JOIN studies s ON s.row = j.study JOIN series e ON e.row = j.series
-     ORDER BY j.number",
+     FROM jobs j JOIN studies s ON s.row = j.study JOIN series e ON e.row = j.series",
     "SELECT 'result', number, arrival, job, s.key, instance_key, document, ordinal, set_size,
          sop_class, transfer_syntax, length, urgency, routes, sealed, written_boot,
          written_monotonic, written_wall, written_offset, written_synced
-     FROM results t JOIN studies s ON s.row = t.study ORDER BY number",
+     FROM results t JOIN studies s ON s.row = t.study",
     "SELECT 'delivery', o.content_key, t.number, p.name, s.key, d.instance_key, class, d.urgency,
          order_no, state, owed_again, attempts, status, words, owed_boot, owed_monotonic,
          owed_wall, owed_offset, owed_synced
      FROM deliveries d JOIN destinations p ON p.row = d.destination
          JOIN studies s ON s.row = d.study
-         LEFT JOIN objects o ON o.row = d.object LEFT JOIN results t ON t.row = d.result
-     ORDER BY p.name, o.content_key, t.number",
+         LEFT JOIN objects o ON o.row = d.object LEFT JOIN results t ON t.row = d.result",
 ];
 
 /// All rows that records make, named by their natural keys, one a line.
@@ -260,7 +256,22 @@ fn dump(ledger: &Ledger) -> Vec<String> {
             lines.push(line.join(" "));
         }
     }
+    lines.sort();
     lines
+}
+
+/// Says what only one of two dumps has.
+fn difference(found: &[String], expected: &[String]) -> Vec<String> {
+    let only = |sign, here: &[String], there: &[String]| {
+        let here = here.iter().filter(|line| !there.contains(line));
+        here.map(|line| format!("{sign} {line}"))
+            .collect::<Vec<_>>()
+    };
+    let mut told = [only('+', found, expected), only('-', expected, found)].concat();
+    if told.is_empty() && found != expected {
+        told.push("a line stands twice".to_owned());
+    }
+    told
 }
 
 fn open(path: &Path) -> Ledger {

@@ -7,10 +7,27 @@ use super::*;
 /// What one record of the generated sets is.
 #[derive(Clone, Debug)]
 enum Kind {
-    Object { study: u32, instance: u32, bytes: u32, urgency: u8, routes: u8 },
-    Again { of: u32, routes: u8 },
-    Job { study: u32, refused: u8, routes: u8 },
-    Result { job: u32, ordinal: u32, routes: u8 },
+    Object {
+        study: u32,
+        instance: u32,
+        bytes: u32,
+        urgency: u8,
+        routes: u8,
+    },
+    Again {
+        of: u32,
+        routes: u8,
+    },
+    Job {
+        study: u32,
+        refused: u8,
+        routes: u8,
+    },
+    Result {
+        job: u32,
+        ordinal: u32,
+        routes: u8,
+    },
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {
@@ -38,7 +55,13 @@ fn routes(bits: u8) -> Vec<String> {
 
 fn record(sequence: u32, kind: &Kind) -> Sealed {
     let content = match kind {
-        Kind::Object { study, instance, bytes, urgency, routes: bits } => {
+        Kind::Object {
+            study,
+            instance,
+            bytes,
+            urgency,
+            routes: bits,
+        } => {
             let mut record = object(
                 &format!("1.{study}"),
                 &format!("1.9.{instance}"),
@@ -54,13 +77,21 @@ fn record(sequence: u32, kind: &Kind) -> Sealed {
             record.routes = routes(*bits);
             Content::Again(record)
         }
-        Kind::Job { study, refused, routes: bits } => {
+        Kind::Job {
+            study,
+            refused,
+            routes: bits,
+        } => {
             let mut record = job(&format!("1.{study}"), &[]);
             record.refusal = (0 < *refused).then(|| "gaps".to_owned());
             record.routes = routes(*bits);
             Content::Job(Box::new(record))
         }
-        Kind::Result { job, ordinal, routes: bits } => {
+        Kind::Result {
+            job,
+            ordinal,
+            routes: bits,
+        } => {
             let mut record = result(*job, "1.0", *ordinal, 2);
             record.routes = routes(*bits);
             Content::Result(Box::new(record))
@@ -70,16 +101,22 @@ fn record(sequence: u32, kind: &Kind) -> Sealed {
 }
 
 /// A set of records, and an order of visits that reaches each at least once, cut into batches.
-fn sets() -> impl Strategy<Value = (Vec<Sealed>, Vec<usize>, usize)> {
+fn sets() -> impl Strategy<Value = (Vec<Kind>, Vec<usize>, usize)> {
     prop::collection::vec(kinds(), 1..24).prop_flat_map(|kinds| {
-        let records: Vec<Sealed> = (0..).zip(&kinds).map(|(at, kind)| record(at, kind)).collect();
-        let count = records.len();
+        let count = kinds.len();
         let repeats = prop::collection::vec(0..count, 0..count);
         let visits = repeats
             .prop_map(move |repeats| (0..count).chain(repeats).collect::<Vec<_>>())
             .prop_shuffle();
-        (Just(records), visits, 1..8_usize)
+        (Just(kinds), visits, 1..8_usize)
     })
+}
+
+fn records(kinds: &[Kind]) -> Vec<Sealed> {
+    (0..)
+        .zip(kinds)
+        .map(|(at, kind)| record(at, kind))
+        .collect()
 }
 
 fn applied(records: &[Sealed], visits: &[usize], batch: usize) -> Ledger {
@@ -92,19 +129,24 @@ fn applied(records: &[Sealed], visits: &[usize], batch: usize) -> Ledger {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 80, failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn any_batching_order_and_repetition_gives_identical_rows((records, visits, batch) in sets()) {
+    fn any_batching_order_and_repetition_gives_identical_rows((kinds, visits, batch) in sets()) {
+        let records = records(&kinds);
         let in_order: Vec<usize> = (0..records.len()).collect();
         let expected = dump(&applied(&records, &in_order, records.len()));
-        prop_assert_eq!(dump(&applied(&records, &visits, batch)), expected);
+        let found = dump(&applied(&records, &visits, batch));
+        prop_assert_eq!(difference(&found, &expected), Vec::<String>::new());
     }
 
     #[test]
     fn a_rebuild_of_a_ledger_in_any_state_gives_what_a_fresh_one_has(
-        (records, visits, batch) in sets()
+        (kinds, visits, batch) in sets()
     ) {
+        let records = records(&kinds);
         let expected = dump(&applied(&records, &visits, batch));
         let mut ledger = applied(&records, &visits, batch);
         ledger.begin_rebuild().unwrap();
@@ -113,6 +155,6 @@ proptest! {
         }
         let seen = records.iter().map(|sealed| sealed.number).collect();
         prop_assert_eq!(ledger.finish_rebuild(&seen).unwrap(), 0);
-        prop_assert_eq!(dump(&ledger), expected);
+        prop_assert_eq!(difference(&dump(&ledger), &expected), Vec::<String>::new());
     }
 }
