@@ -268,7 +268,8 @@ impl Outbox {
             let between = |current| current == study || self.queue.has(current);
             if self.accepted.contains(&next.context) && self.study.is_none_or(between) {
                 let until = now.after(answer_due(next.bytes));
-                self.study = Some(study);
+                // A passing urgent one does not make its study the association's.
+                self.study = self.study.or(Some(study));
                 self.phase = Phase::Sending {
                     link,
                     delivery,
