@@ -258,7 +258,7 @@ impl Config {
                     .map_or_else(String::new, |net| net.to_string()),
             );
             let called = caller.called.as_ref();
-            parts.push(called.map_or_else(String::new, AeTitle::to_string));
+            parts.push(called.map_or_else(String::new, ToString::to_string));
             parts.push((caller.urgency == Urgency::High).to_string());
             parts.push(caller.routes.len().to_string());
             parts.extend(caller.routes.iter().cloned());

@@ -23,6 +23,7 @@
 //! - A failure of the line pauses the line, a failure of one object pauses that object.
 //! - [`Outbox::deadline`] is never in the past after a step (I9).
 
+mod phase;
 mod queue;
 mod status;
 mod talk;
@@ -44,6 +45,7 @@ pub use queue::{Context, Kind, Owed};
 pub use status::{Class, classify};
 pub use talk::{Action, Event, Failure, Link, Outcome, Parked, Standing};
 
+use phase::Phase;
 use queue::Queue;
 
 /// How long an association stays open with nothing to send. Archives read a release as "study
@@ -55,36 +57,6 @@ pub const LINGER: Duration = Duration::from_secs(10);
 const FULL_IN_A_ROW: u32 = 3;
 /// Failures after which the pause no longer grows: 2 s × 2⁹ is above 15 min.
 const FAILURES_AT_CAP: u32 = 10;
-
-#[derive(Debug)]
-enum Phase {
-    Idle {
-        from: Instant,
-    },
-    Connecting {
-        link: Link,
-        asked: Vec<Context>,
-        until: Instant,
-    },
-    Echoing {
-        link: Link,
-        until: Instant,
-    },
-    Ready {
-        link: Link,
-        since: Instant,
-    },
-    Sending {
-        link: Link,
-        delivery: DeliveryRow,
-        until: Instant,
-    },
-    Releasing {
-        link: Link,
-        until: Instant,
-        from: Instant,
-    },
-}
 
 /// What is owed to one destination.
 #[derive(Debug)]
@@ -194,20 +166,13 @@ impl Outbox {
 
     /// Returns how the destination is doing.
     pub fn standing(&self) -> Standing<'_> {
-        let next_try = match self.phase {
-            Phase::Idle { .. } => self.deadline(),
-            _ => None,
-        };
-        let sending = match self.phase {
-            Phase::Sending { delivery, .. } => Some(delivery),
-            _ => None,
-        };
+        let idle = self.phase.idle_from();
         Standing {
             owed: self.queue.len(),
-            sending,
+            sending: self.phase.sending(),
             away_since: self.away,
             refuses: self.refuses,
-            next_try,
+            next_try: idle.and_then(|_| self.deadline()),
             words: &self.words,
         }
     }
@@ -218,24 +183,17 @@ impl Outbox {
         if self.queue.len() == 0 {
             self.answers();
         }
-        match self.phase {
-            Phase::Idle { from } if from <= now => self.connect(now),
-            Phase::Ready { link, since } => self.use_line(now, link, since),
-            Phase::Connecting { link, until, .. }
-            | Phase::Echoing { link, until }
-            | Phase::Sending { link, until, .. }
-            | Phase::Releasing { link, until, .. }
-                if until <= now =>
-            {
-                self.actions.push(Action::Abort { link });
-                let words = "no answer in time".to_owned();
-                self.gone(now, link, Failure::Away { words });
-                // A release that nobody answers costs no pause, so the next try may be now.
-                if matches!(self.phase, Phase::Idle { from } if from <= now) {
-                    self.connect(now);
-                }
-            }
-            _ => {}
+        if let Phase::Ready { link, since } = self.phase {
+            self.use_line(now, link, since);
+        } else if let Some((link, Some(until))) = self.phase.open()
+            && until <= now
+        {
+            self.actions.push(Action::Abort { link });
+            let words = "no answer in time".to_owned();
+            self.gone(now, link, Failure::Away { words });
+        }
+        if self.phase.idle_from().is_some_and(|from| from <= now) {
+            self.connect(now);
         }
     }
 
@@ -320,31 +278,19 @@ impl Outbox {
 
     /// The association is gone, or was never had.
     fn gone(&mut self, now: Instant, link: Link, failure: Failure) {
+        if self.phase.open().is_none_or(|(open, _)| open != link) {
+            return;
+        }
         match self.phase {
             Phase::Idle { .. } => {}
-            Phase::Ready { link: open, .. } if open == link => {
-                // The peer may close what is idle.
-                self.phase = Phase::Idle { from: now };
-            }
-            Phase::Releasing {
-                link: open, from, ..
-            } if open == link => {
-                self.phase = Phase::Idle { from };
-            }
-            Phase::Sending {
-                link: open,
-                delivery,
-                ..
-            } if open == link => {
+            // The peer may close what is idle.
+            Phase::Ready { .. } => self.phase = Phase::Idle { from: now },
+            Phase::Releasing { from, .. } => self.phase = Phase::Idle { from },
+            Phase::Sending { delivery, .. } => {
                 self.failed(now, failure);
                 self.lost(now, delivery);
             }
-            Phase::Connecting { link: open, .. } | Phase::Echoing { link: open, .. }
-                if open == link =>
-            {
-                self.failed(now, failure);
-            }
-            _ => {}
+            Phase::Connecting { .. } | Phase::Echoing { .. } => self.failed(now, failure),
         }
     }
 
@@ -372,10 +318,7 @@ impl Outbox {
     fn lost(&mut self, now: Instant, delivery: DeliveryRow) {
         let failures = self.count_failure(delivery);
         if 1 < failures {
-            let from = match self.phase {
-                Phase::Idle { from } => from,
-                _ => now,
-            };
+            let from = self.phase.idle_from().unwrap_or(now);
             let pause = self.pause(failures);
             self.queue.pause(delivery, from.after(pause));
         }

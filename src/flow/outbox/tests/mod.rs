@@ -293,14 +293,6 @@ fn what_is_refused_for_good_is_parked_with_the_peers_words_and_the_rest_goes_on(
 }
 
 #[test]
-fn a_warning_counts_as_kept() {
-    let mut driver = Driver::new([owed(1, 1)]);
-    driver.step(Event::Tick);
-    driver.answer(Outcome::Accepted { status: 0xb000 });
-    assert_eq!(driver.log.last().unwrap(), "done 1");
-}
-
-#[test]
 fn an_answer_that_is_no_success_is_none_whatever_the_driver_calls_it() {
     let mut driver = Driver::new([owed(1, 1)]);
     driver.step(Event::Tick);
