@@ -244,20 +244,33 @@ impl Config {
     ///
     /// Where a destination lives is not in it: an archive that moves gets what it was owed.
     pub fn digest(&self) -> Digest {
-        use std::fmt::Write as _;
-        let mut text = String::from("routes 1\n");
-        let mut line = |line: std::fmt::Arguments<'_>| {
-            // Writing to a string cannot fail.
-            let written = text.write_fmt(line);
-            debug_assert!(written.is_ok());
-        };
-        line(format_args!("ae {} any {}\n", self.listen.ae, self.danger_any_caller));
+        let mut parts = vec![
+            "routes 1".to_owned(),
+            self.listen.ae.to_string(),
+            self.danger_any_caller.to_string(),
+            self.callers.len().to_string(),
+        ];
         for (name, caller) in &self.callers {
-            line(format_args!("caller {name} {caller:?}\n"));
+            parts.extend([name.clone(), caller.ae.to_string()]);
+            parts.push(
+                caller
+                    .address
+                    .map_or_else(String::new, |net| net.to_string()),
+            );
+            let called = caller.called.as_ref();
+            parts.push(called.map_or_else(String::new, ToString::to_string));
+            parts.push((caller.urgency == Urgency::High).to_string());
+            parts.push(caller.routes.len().to_string());
+            parts.extend(caller.routes.iter().cloned());
         }
         for (name, to) in &self.destinations {
-            line(format_args!("to {name} {} {}\n", to.originals, to.results));
+            parts.extend([
+                name.clone(),
+                to.originals.to_string(),
+                to.results.to_string(),
+            ]);
         }
-        Digest::of_parts(&[text.as_bytes()])
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        Digest::of_parts(&parts)
     }
 }

@@ -23,6 +23,7 @@
 //! - A failure of the line pauses the line, a failure of one object pauses that object.
 //! - [`Outbox::deadline`] is never in the past after a step (I9).
 
+mod phase;
 mod queue;
 mod status;
 mod talk;
@@ -44,6 +45,7 @@ pub use queue::{Context, Kind, Owed};
 pub use status::{Class, classify};
 pub use talk::{Action, Event, Failure, Link, Outcome, Parked, Standing};
 
+use phase::Phase;
 use queue::Queue;
 
 /// How long an association stays open with nothing to send. Archives read a release as "study
@@ -55,16 +57,6 @@ pub const LINGER: Duration = Duration::from_secs(10);
 const FULL_IN_A_ROW: u32 = 3;
 /// Failures after which the pause no longer grows: 2 s × 2⁹ is above 15 min.
 const FAILURES_AT_CAP: u32 = 10;
-
-#[derive(Debug)]
-enum Phase {
-    Idle { from: Instant },
-    Connecting { link: Link, asked: Vec<Context>, until: Instant },
-    Echoing { link: Link, until: Instant },
-    Ready { link: Link, since: Instant },
-    Sending { link: Link, delivery: DeliveryRow, until: Instant },
-    Releasing { link: Link, until: Instant, from: Instant },
-}
 
 /// What is owed to one destination.
 #[derive(Debug)]
@@ -93,7 +85,9 @@ impl Outbox {
     pub fn new(seed: u64) -> Self {
         Self {
             queue: Queue::default(),
-            phase: Phase::Idle { from: Instant::default() },
+            phase: Phase::Idle {
+                from: Instant::default(),
+            },
             jitter: SplitMix::new(seed),
             links: 0,
             accepted: BTreeSet::new(),
@@ -138,7 +132,11 @@ impl Outbox {
                 let words = "the peer closed the connection".to_owned();
                 self.gone(now, link, Failure::Away { words });
             }
-            Event::Answered { link, delivery, outcome } => {
+            Event::Answered {
+                link,
+                delivery,
+                outcome,
+            } => {
                 if matches!(self.phase, Phase::Sending { link: open, delivery: sent, .. }
                     if open == link && sent == delivery)
                 {
@@ -168,20 +166,13 @@ impl Outbox {
 
     /// Returns how the destination is doing.
     pub fn standing(&self) -> Standing<'_> {
-        let next_try = match self.phase {
-            Phase::Idle { .. } => self.deadline(),
-            _ => None,
-        };
-        let sending = match self.phase {
-            Phase::Sending { delivery, .. } => Some(delivery),
-            _ => None,
-        };
+        let idle = self.phase.idle_from();
         Standing {
             owed: self.queue.len(),
-            sending,
+            sending: self.phase.sending(),
             away_since: self.away,
             refuses: self.refuses,
-            next_try,
+            next_try: idle.and_then(|_| self.deadline()),
             words: &self.words,
         }
     }
@@ -192,24 +183,17 @@ impl Outbox {
         if self.queue.len() == 0 {
             self.answers();
         }
-        match self.phase {
-            Phase::Idle { from } if from <= now => self.connect(now),
-            Phase::Ready { link, since } => self.use_line(now, link, since),
-            Phase::Connecting { link, until, .. }
-            | Phase::Echoing { link, until }
-            | Phase::Sending { link, until, .. }
-            | Phase::Releasing { link, until, .. }
-                if until <= now =>
-            {
-                self.actions.push(Action::Abort { link });
-                let words = "no answer in time".to_owned();
-                self.gone(now, link, Failure::Away { words });
-                // A release that nobody answers costs no pause, so the next try may be now.
-                if matches!(self.phase, Phase::Idle { from } if from <= now) {
-                    self.connect(now);
-                }
-            }
-            _ => {}
+        if let Phase::Ready { link, since } = self.phase {
+            self.use_line(now, link, since);
+        } else if let Some((link, Some(until))) = self.phase.open()
+            && until <= now
+        {
+            self.actions.push(Action::Abort { link });
+            let words = "no answer in time".to_owned();
+            self.gone(now, link, Failure::Away { words });
+        }
+        if self.phase.idle_from().is_some_and(|from| from <= now) {
+            self.connect(now);
         }
     }
 
@@ -221,9 +205,16 @@ impl Outbox {
         let link = Link(self.links);
         // One place is left for Verification.
         let contexts = self.queue.contexts(study, CONTEXTS_MAX - 1);
-        self.actions.push(Action::Connect { link, contexts: contexts.clone() });
+        self.actions.push(Action::Connect {
+            link,
+            contexts: contexts.clone(),
+        });
         let until = now.after(ANSWER);
-        self.phase = Phase::Connecting { link, asked: contexts, until };
+        self.phase = Phase::Connecting {
+            link,
+            asked: contexts,
+            until,
+        };
         self.accepted = BTreeSet::new();
         self.study = None;
     }
@@ -235,8 +226,13 @@ impl Outbox {
             let between = |current| current == study || self.queue.has(current);
             if self.accepted.contains(&next.context) && self.study.is_none_or(between) {
                 let until = now.after(answer_due(next.bytes));
-                self.study = Some(study);
-                self.phase = Phase::Sending { link, delivery, until };
+                // A passing urgent one does not make its study the association's.
+                self.study = self.study.or(Some(study));
+                self.phase = Phase::Sending {
+                    link,
+                    delivery,
+                    until,
+                };
                 self.actions.push(Action::Send { link, delivery });
                 return;
             }
@@ -253,7 +249,10 @@ impl Outbox {
     }
 
     fn connected(&mut self, now: Instant, link: Link, accepted: Vec<Context>) {
-        let Phase::Connecting { link: open, asked, .. } = &mut self.phase else {
+        let Phase::Connecting {
+            link: open, asked, ..
+        } = &mut self.phase
+        else {
             return;
         };
         if *open != link {
@@ -268,7 +267,10 @@ impl Outbox {
         self.refuses = false;
         self.phase = if 0 < self.failures {
             self.actions.push(Action::Echo { link });
-            Phase::Echoing { link, until: now.after(ANSWER) }
+            Phase::Echoing {
+                link,
+                until: now.after(ANSWER),
+            }
         } else {
             Phase::Ready { link, since: now }
         };
@@ -276,25 +278,19 @@ impl Outbox {
 
     /// The association is gone, or was never had.
     fn gone(&mut self, now: Instant, link: Link, failure: Failure) {
+        if self.phase.open().is_none_or(|(open, _)| open != link) {
+            return;
+        }
         match self.phase {
             Phase::Idle { .. } => {}
-            Phase::Ready { link: open, .. } if open == link => {
-                // The peer may close what is idle.
-                self.phase = Phase::Idle { from: now };
-            }
-            Phase::Releasing { link: open, from, .. } if open == link => {
-                self.phase = Phase::Idle { from };
-            }
-            Phase::Sending { link: open, delivery, .. } if open == link => {
+            // The peer may close what is idle.
+            Phase::Ready { .. } => self.phase = Phase::Idle { from: now },
+            Phase::Releasing { from, .. } => self.phase = Phase::Idle { from },
+            Phase::Sending { delivery, .. } => {
                 self.failed(now, failure);
                 self.lost(now, delivery);
             }
-            Phase::Connecting { link: open, .. } | Phase::Echoing { link: open, .. }
-                if open == link =>
-            {
-                self.failed(now, failure);
-            }
-            _ => {}
+            Phase::Connecting { .. } | Phase::Echoing { .. } => self.failed(now, failure),
         }
     }
 
@@ -312,7 +308,9 @@ impl Outbox {
         self.refuses = refuses;
         self.away = self.away.or(Some(now));
         let pause = self.pause(self.failures);
-        self.phase = Phase::Idle { from: now.after(pause) };
+        self.phase = Phase::Idle {
+            from: now.after(pause),
+        };
     }
 
     /// Whether the peer has the object is not known: it is sent again under the same UID. One that
@@ -320,10 +318,7 @@ impl Outbox {
     fn lost(&mut self, now: Instant, delivery: DeliveryRow) {
         let failures = self.count_failure(delivery);
         if 1 < failures {
-            let from = match self.phase {
-                Phase::Idle { from } => from,
-                _ => now,
-            };
+            let from = self.phase.idle_from().unwrap_or(now);
             let pause = self.pause(failures);
             self.queue.pause(delivery, from.after(pause));
         }
@@ -381,7 +376,12 @@ impl Outbox {
                 self.queue.pause(delivery, now.after(pause));
                 self.full = self.full.saturating_add(1);
                 if FULL_IN_A_ROW <= self.full {
-                    self.failed(now, Failure::Away { words: words.to_owned() });
+                    self.failed(
+                        now,
+                        Failure::Away {
+                            words: words.to_owned(),
+                        },
+                    );
                     if let Phase::Idle { from } = self.phase {
                         self.release(now, link, from);
                     }
@@ -436,7 +436,9 @@ impl Outbox {
     /// the boxes of a clinic do not come back to an archive all at once.
     fn pause(&mut self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1).min(31));
-        let most = BACKOFF_MIN.saturating_mul(doubled.unwrap_or(u32::MAX)).min(BACKOFF_MAX);
+        let most = BACKOFF_MIN
+            .saturating_mul(doubled.unwrap_or(u32::MAX))
+            .min(BACKOFF_MAX);
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(self.jitter.below(most.saturating_add(1)))
     }
@@ -446,5 +448,7 @@ impl Outbox {
 /// bear. The driver's own deadlines are shorter; this one stands behind them.
 fn answer_due(bytes: u64) -> Duration {
     let windows = u32::try_from(bytes / RATE_BYTES_MIN).unwrap_or(u32::MAX);
-    ANSWER.saturating_mul(2).saturating_add(RATE_WINDOW.saturating_mul(windows.saturating_add(1)))
+    ANSWER
+        .saturating_mul(2)
+        .saturating_add(RATE_WINDOW.saturating_mul(windows.saturating_add(1)))
 }
