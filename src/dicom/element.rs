@@ -27,14 +27,14 @@ impl Elements {
     #[must_use]
     pub fn put(mut self, tag: Tag, vr: [u8; 2], value: &[u8]) -> Self {
         let mut value = value.to_vec();
-        if value.len() % 2 != 0 {
+        if !value.len().is_multiple_of(2) {
             value.push(if matches!(&vr, b"UI" | b"OB" | b"UN") {
                 0
             } else {
                 b' '
             });
         }
-        if self.encoding == Encoding::ExplicitBe {
+        if self.encoding.is_big() {
             vr::swap_words(vr, &mut value);
         }
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
@@ -70,10 +70,13 @@ impl Elements {
             return self;
         }
         let short = u16::try_from(length).unwrap_or(u16::MAX);
-        self.bytes.extend_from_slice(&match self.encoding {
-            Encoding::ExplicitBe => short.to_be_bytes(),
-            _little => short.to_le_bytes(),
-        });
+        let is_big = self.encoding.is_big();
+        let bytes = if is_big {
+            short.to_be_bytes()
+        } else {
+            short.to_le_bytes()
+        };
+        self.bytes.extend_from_slice(&bytes);
         self
     }
 
@@ -123,17 +126,23 @@ impl Elements {
 
     fn tag(&mut self, tag: Tag) {
         let [g0, g1, e0, e1] = tag.0.to_be_bytes();
-        self.bytes.extend_from_slice(&match self.encoding {
-            Encoding::ExplicitBe => [g0, g1, e0, e1],
-            _little => [g1, g0, e1, e0],
-        });
+        let is_big = self.encoding.is_big();
+        let bytes = if is_big {
+            [g0, g1, e0, e1]
+        } else {
+            [g1, g0, e1, e0]
+        };
+        self.bytes.extend_from_slice(&bytes);
     }
 
     fn long(&mut self, length: u32) {
-        self.bytes.extend_from_slice(&match self.encoding {
-            Encoding::ExplicitBe => length.to_be_bytes(),
-            _little => length.to_le_bytes(),
-        });
+        let is_big = self.encoding.is_big();
+        let bytes = if is_big {
+            length.to_be_bytes()
+        } else {
+            length.to_le_bytes()
+        };
+        self.bytes.extend_from_slice(&bytes);
     }
 }
 

@@ -13,6 +13,20 @@ use crate::dicom::text::{self, Shown};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tag(pub u32);
 
+impl Tag {
+    /// Returns the group number.
+    pub fn group(self) -> u16 {
+        let [a, b, _, _] = self.0.to_be_bytes();
+        u16::from_be_bytes([a, b])
+    }
+
+    /// Returns the element number.
+    pub fn element(self) -> u16 {
+        let [_, _, a, b] = self.0.to_be_bytes();
+        u16::from_be_bytes([a, b])
+    }
+}
+
 impl std::fmt::Debug for Tag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "({:04X},{:04X})", self.0 >> 16, self.0 & 0xffff)

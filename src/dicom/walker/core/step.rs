@@ -24,10 +24,6 @@ impl Head {
             offset: self.start,
         }
     }
-
-    fn group(&self) -> u32 {
-        self.tag.0 >> 16
-    }
 }
 
 impl Core {
@@ -41,10 +37,12 @@ impl Core {
     /// Returns the tag at the start of `pending`.
     pub(super) fn tag_as(&self, encoding: Encoding) -> Option<Tag> {
         let [a, b, c, d] = *self.pending.first_chunk::<4>()?;
-        Some(match encoding {
-            Encoding::ExplicitBe => Tag(u32::from_be_bytes([a, b, c, d])),
-            _little => Tag(u32::from_be_bytes([b, a, d, c])),
-        })
+        let in_order = if encoding.is_big() {
+            [a, b, c, d]
+        } else {
+            [b, a, d, c]
+        };
+        Some(Tag(u32::from_be_bytes(in_order)))
     }
 
     /// Takes the header that is complete in `pending`.
@@ -83,7 +81,7 @@ impl Core {
 
     fn end_value(&mut self) -> Result<(), WalkError> {
         if let (Some(mut kept), Some(tag)) = (self.kept.take(), self.current) {
-            if self.top.encoding == Encoding::ExplicitBe {
+            if self.top.encoding.is_big() {
                 vr::swap_words(kept.vr, &mut kept.value);
             }
             self.kept_bytes += kept.value.len() + KEPT_OVERHEAD;
@@ -99,7 +97,7 @@ impl Core {
 
     /// Returns whether an element of this tag has letters here; items and delimiters have none.
     fn is_explicit(&self, tag: Tag) -> bool {
-        let is_element = self.top.kind == Kind::Elements && tag.0 >> 16 != 0xfffe;
+        let is_element = self.top.kind == Kind::Elements && tag.group() != 0xfffe;
         is_element && self.top.encoding != Encoding::ImplicitLe
     }
 
@@ -120,10 +118,10 @@ impl Core {
         Head {
             tag,
             vr: vr.unwrap_or_default(),
-            length: match (self.top.encoding, is_short) {
-                (Encoding::ExplicitBe, true) => u32::from_be_bytes(length) >> 16,
-                (Encoding::ExplicitBe, false) => u32::from_be_bytes(length),
-                _little => u32::from_le_bytes(length),
+            length: match (self.top.encoding.is_big(), is_short) {
+                (true, true) => u32::from_be_bytes(length) >> 16,
+                (true, false) => u32::from_be_bytes(length),
+                (false, _) => u32::from_le_bytes(length),
             },
             start: self.offset,
         }
@@ -134,11 +132,11 @@ impl Core {
         if self.elements == 0 && self.is_of_another_syntax() {
             return Err(WalkError::WrongEncoding(head.place()));
         }
-        if self.top.kind != Kind::Elements || head.group() == 0xfffe {
+        if self.top.kind != Kind::Elements || head.tag.group() == 0xfffe {
             return Ok(());
         }
         let is_vr = head.vr == *b"??" || head.vr.iter().all(u8::is_ascii_uppercase);
-        let is_group = !matches!(head.group(), 0 | 0xffff);
+        let is_group = !matches!(head.tag.group(), 0 | 0xffff);
         match (is_vr && is_group, self.is_data_set(), self.elements) {
             (true, _, _) => Ok(()),
             (false, true, 0) if is_group => Err(WalkError::WrongEncoding(head.place())),
@@ -181,7 +179,7 @@ impl Core {
             self.close();
             return Ok(());
         }
-        if head.group() == 0xfffe {
+        if head.tag.group() == 0xfffe {
             return Err(WalkError::BadDelimiter(head.place()));
         }
         self.count(&head)?;
@@ -359,10 +357,10 @@ impl Core {
             _ => false,
         };
         self.top.last = Some(tag);
-        if tag.0 & 0xffff == 0 {
+        if tag.element() == 0 {
             self.oddities.insert(Oddity::GroupLength);
         }
-        if tag.0 >> 16 == 2 {
+        if tag.group() == 2 {
             self.oddities.insert(Oddity::MetaGroup);
         }
     }
@@ -397,17 +395,18 @@ impl Core {
 
     /// Counts `more` fragments of the pixel data that is being walked, if it is the one we report.
     fn note_fragment(&mut self, more: u64) {
-        let (start, end) = (self.top.start, self.offset);
-        if let Some(PixelData::Fragments {
-            offset,
-            length,
-            count,
-        }) = &mut self.pixel_data
-        {
-            if *offset == start {
+        let start = self.top.start;
+        let grown = self.offset.saturating_sub(start);
+        match &mut self.pixel_data {
+            Some(PixelData::Fragments {
+                offset,
+                length,
+                count,
+            }) if *offset == start => {
                 *count += more;
-                *length = end.saturating_sub(start);
+                *length = grown;
             }
+            _ => {}
         }
     }
 
@@ -417,8 +416,8 @@ impl Core {
         let is_wanted = match self.keep {
             Keep::Routing => is_routing,
             Keep::TopLevel => {
-                let is_pixels = head.group() == 0x7fe0;
-                !is_pixels && head.group() != 2 && head.tag.0 & 0xffff != 0
+                let is_pixels = head.tag.group() == 0x7fe0;
+                !is_pixels && head.tag.group() != 2 && head.tag.element() != 0
             }
         };
         if !is_wanted || !self.is_data_set() {
