@@ -183,7 +183,12 @@ impl Core {
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         let value = self.kept.as_ref().map_or(0, |kept| kept.value.capacity());
-        self.kept_bytes + value + self.stack.capacity() * size_of::<Container>()
+        let kept: usize = self
+            .header
+            .iter()
+            .map(|(_, element)| element.value.capacity() + size_of::<Element>())
+            .sum();
+        kept + value + self.stack.capacity() * size_of::<Container>()
     }
 
     /// Returns whether no item and no sequence is open.

@@ -49,6 +49,15 @@ fn a_length_beyond_its_item_or_sequence_is_refused() {
             matches!(error, WalkError::LengthBeyondContainer(_)),
             "{error:?}"
         );
+        let behind_an_inner_open_item = begun(encoding)
+            .head(SEQUENCE, *b"SQ", 30)
+            .open_item()
+            .text(Tag(0x0040_0007), *b"LO", "longer than the 30 bytes around");
+        let error = refused(encoding, behind_an_inner_open_item);
+        assert!(
+            matches!(error, WalkError::LengthBeyondContainer(_)),
+            "{error:?}"
+        );
         let header_over_the_end = begun(encoding)
             .open_sequence(SEQUENCE)
             .mark(tags::ITEM, 4)
@@ -136,8 +145,13 @@ fn a_bomb_is_refused_and_a_black_picture_is_not() {
     };
     let syntax = native(Encoding::DeflatedLe);
     assert!(walk(syntax, &black(4 << 20)).is_ok());
-    let error = walk(syntax, &black(128 << 20)).unwrap_err();
+    let bomb = black(128 << 20);
+    let error = walk(syntax, &bomb).unwrap_err();
     assert!(matches!(error, WalkError::DeflateBomb(_)), "{error:?}");
+    // However it is cut, it is noticed at the same byte.
+    let mut walker = Walker::new(syntax, Keep::Routing);
+    let fed = bomb.chunks(1).try_for_each(|piece| walker.feed(piece));
+    assert_eq!(fed, Err(error));
 }
 
 #[test]
