@@ -8,6 +8,7 @@ use crate::base::phi::Phi;
 use crate::base::uid::Uid;
 use crate::dicom::tags;
 use crate::dicom::text::{self, Shown};
+use crate::dicom::vr::Expected;
 
 /// An attribute's tag: group in the high half, element in the low.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -190,14 +191,13 @@ impl Header {
 
     /// Returns the first value of `tag` as an integer: IS, or binary of the VR sent.
     pub fn integer(&self, tag: Tag) -> Option<i64> {
-        let element = self.get(tag)?;
-        let value = element.value.as_slice();
-        match &element.vr {
+        let (vr, value) = self.typed(tag)?;
+        match &vr {
             b"US" => Some(u16::from_le_bytes(*value.first_chunk()?).into()),
             b"SS" => Some(i16::from_le_bytes(*value.first_chunk()?).into()),
             b"UL" => Some(u32::from_le_bytes(*value.first_chunk()?).into()),
             b"SL" => Some(i32::from_le_bytes(*value.first_chunk()?).into()),
-            b"IS" | b"DS" | b"UN" => {
+            b"IS" | b"DS" => {
                 let first = value.split(|b| *b == b'\\').next()?;
                 std::str::from_utf8(trim(first)).ok()?.parse().ok()
             }
@@ -209,18 +209,17 @@ impl Header {
     ///
     /// Empty if one of them is missing, no number, infinite or not a number.
     pub fn decimals(&self, tag: Tag) -> Vec<f64> {
-        let Some(element) = self.get(tag) else {
+        let Some((vr, value)) = self.typed(tag) else {
             return Vec::new();
         };
-        let value = element.value.as_slice();
-        let numbers: Option<Vec<f64>> = match &element.vr {
+        let numbers: Option<Vec<f64>> = match &vr {
             b"FD" => words(value)
                 .map(|word| Some(f64::from_le_bytes(word)))
                 .collect(),
             b"FL" => words(value)
                 .map(|word| Some(f32::from_le_bytes(word).into()))
                 .collect(),
-            b"DS" | b"IS" | b"UN" => value.split(|b| *b == b'\\').map(decimal).collect(),
+            b"DS" | b"IS" => value.split(|b| *b == b'\\').map(decimal).collect(),
             _ => None,
         };
         let numbers = numbers.unwrap_or_default();
@@ -229,6 +228,16 @@ impl Header {
         } else {
             Vec::new()
         }
+    }
+
+    /// Returns VR and value; what came as UN is what the dictionary says (PS3.5 6.2.2).
+    fn typed(&self, tag: Tag) -> Option<([u8; 2], &[u8])> {
+        let element = self.get(tag)?;
+        let vr = match &element.vr {
+            b"UN" => Expected::of(tag).implicit(),
+            vr => *vr,
+        };
+        Some((vr, &element.value))
     }
 
     /// Returns the values of `tag` if they are exactly `N` numbers.
@@ -317,6 +326,9 @@ mod tests {
         assert_eq!(header(*b"IS", b"-12 ").integer(TAG), Some(-12));
         assert_eq!(header(*b"IS", b"99999999999999999999").integer(TAG), None);
         assert_eq!(header(*b"LO", b"12").integer(TAG), None);
+        // UN is what the dictionary says: Image Position (Patient) is DS.
+        assert_eq!(header(*b"UN", b"12").integer(TAG), Some(12));
+        assert_eq!(header(*b"UN", b"1.5\\2 ").decimals(TAG), [1.5, 2.0]);
     }
 
     #[test]

@@ -196,8 +196,10 @@ impl Core {
         }
         self.fits(&head, u64::from(head.length))?;
         self.note_length(&head);
-        let no_room_for_an_item = self.is_implicit() && matches!(head.length, 1..8);
-        if head.vr == *b"SQ" && !no_room_for_an_item {
+        if head.vr == *b"SQ" && self.is_implicit() && matches!(head.length, 1..8) {
+            // Only the dictionary said that this is a sequence: there is no room for an item.
+            self.oddities.insert(Oddity::NoSequence);
+        } else if head.vr == *b"SQ" {
             let end = self.offset.saturating_add(u64::from(head.length));
             return self.open(Kind::Sequence, self.top.encoding, &head, Some(end));
         }
