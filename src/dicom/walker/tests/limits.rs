@@ -1,7 +1,7 @@
 //! Every limit of the walker, from both sides.
 
 use super::*;
-use crate::base::limits::{KEPT_BYTES_MAX, KEPT_VALUE_BYTES_MAX, NESTING_MAX};
+use crate::base::limits::{ELEMENTS_MAX, KEPT_BYTES_MAX, KEPT_VALUE_BYTES_MAX, NESTING_MAX};
 
 const SEQUENCE: Tag = Tag(0x0040_0275);
 
@@ -68,6 +68,21 @@ fn a_length_beyond_its_item_or_sequence_is_refused() {
             "{error:?}"
         );
     }
+}
+
+#[test]
+fn elements_are_walked_up_to_their_limit_and_refused_above() {
+    let empty = Elements::new(Encoding::ImplicitLe)
+        .text(Tag(0x0009_1001), *b"UN", "")
+        .into_bytes()
+        .repeat(1000);
+    let mut walker = Walker::new(native(Encoding::ImplicitLe), Keep::TopLevel);
+    for _ in 0..ELEMENTS_MAX / 1000 {
+        walker.feed(&empty).unwrap();
+    }
+    assert!(walker.held() < 4096);
+    let error = walker.feed(&empty).unwrap_err();
+    assert!(matches!(error, WalkError::TooManyElements(_)), "{error:?}");
 }
 
 #[test]
