@@ -124,8 +124,8 @@ fn named(term: &[u8]) -> Option<Set> {
 /// G0 that change nothing (PS3.3 Table C.12-3).
 fn designated(final_bytes: [u8; 2]) -> Option<Set> {
     Some(match &final_bytes {
-        b"(B" => Set::Ascii,
-        b"(J" | b")I" => Set::Katakana,
+        b"(B" | b"(J" => Set::Ascii,
+        b")I" => Set::Katakana,
         b"-A" => Set::Latin1,
         b"-B" => Set::Table(tables::LATIN_2),
         b"-C" => Set::Table(tables::LATIN_3),

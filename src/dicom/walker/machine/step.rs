@@ -1,6 +1,6 @@
 //! The steps of the element machine: what a header means where it stands.
 
-use super::{Container, Core, Head, Kind};
+use super::{Container, Head, Kind, Machine};
 use crate::base::limits::{
     ELEMENTS_MAX, KEPT_BYTES_MAX, KEPT_VALUE_BYTES_MAX, NESTING_MAX, OBJECT_BYTES_MAX,
 };
@@ -26,7 +26,7 @@ impl Head {
     }
 }
 
-impl Core {
+impl Machine {
     /// Returns how many bytes the header has whose beginning is in `pending`.
     pub(super) fn header_bytes(&self) -> usize {
         let is_long = self.pending_tag().is_some_and(|tag| self.is_explicit(tag))

@@ -2,7 +2,7 @@
 //!
 //! | state | holds | left by |
 //! |---|---|---|
-//! | header | up to 12 bytes of it in `pending` | the last of them: see [`Core::begin`] |
+//! | header | up to 12 bytes of it in `pending` | the last of them: see [`Machine::begin`] |
 //! | value | `remaining` bytes to skip or to keep | the last of them |
 //!
 //! A container is the data set, an item, a sequence or the fragments of pixel data. One of
@@ -59,7 +59,7 @@ struct Head {
 }
 
 /// The walk of one (inflated) data set.
-pub(super) struct Core {
+pub(super) struct Machine {
     syntax: TransferSyntax,
     keep: Keep,
     offset: u64,
@@ -78,7 +78,7 @@ pub(super) struct Core {
     pixel_data: Option<PixelData>,
 }
 
-impl Core {
+impl Machine {
     pub(super) fn new(syntax: TransferSyntax, keep: Keep) -> Self {
         let data_set = Container {
             kind: Kind::Elements,
