@@ -1,5 +1,12 @@
 //! Every real instance under `SCANPOST_DATA` walks to its end, and its facts are the ones that
 //! pydicom reads (`pixel-reference.json`). Skipped, loudly, where the data is absent.
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,6 +14,7 @@ use std::path::{Path, PathBuf};
 use scanpost::dicom::header::{Identity, SliceFacts};
 use scanpost::dicom::part10::read_head;
 use scanpost::dicom::syntax::TransferSyntax;
+use scanpost::dicom::tags::{PATIENT_NAME, SPECIFIC_CHARACTER_SET};
 use scanpost::dicom::walker::{Keep, Oddity, PixelData, Walk, Walker};
 
 fn data() -> Option<PathBuf> {
@@ -50,6 +58,11 @@ fn every_instance_walks_to_its_end_with_the_facts_of_the_reference() {
         }
         assert_eq!(identity.sop_class.as_str(), expected["sop"], "{name}");
         assert_eq!(identity.modality, expected["modality"], "{name}");
+        let shown = |tag| walk.header.text(tag).unwrap_or_default();
+        let (patient, charset) = (shown(PATIENT_NAME), shown(SPECIFIC_CHARACTER_SET));
+        assert_eq!(charset.text, expected["charset"], "{name}");
+        let expected_name = expected["patient_name"].as_str().unwrap().trim();
+        assert!(patient.text == expected_name && !patient.guessed, "{name}");
         let shape: Vec<u64> = expected["shape"]
             .as_array()
             .into_iter()

@@ -8,10 +8,25 @@ use crate::base::phi::Phi;
 use crate::base::uid::Uid;
 use crate::dicom::tags;
 use crate::dicom::text::{self, Shown};
+use crate::dicom::vr::Expected;
 
 /// An attribute's tag: group in the high half, element in the low.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tag(pub u32);
+
+impl Tag {
+    /// Returns the group number.
+    pub fn group(self) -> u16 {
+        let [a, b, _, _] = self.0.to_be_bytes();
+        u16::from_be_bytes([a, b])
+    }
+
+    /// Returns the element number.
+    pub fn element(self) -> u16 {
+        let [_, _, a, b] = self.0.to_be_bytes();
+        u16::from_be_bytes([a, b])
+    }
+}
 
 impl std::fmt::Debug for Tag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -176,14 +191,13 @@ impl Header {
 
     /// Returns the first value of `tag` as an integer: IS, or binary of the VR sent.
     pub fn integer(&self, tag: Tag) -> Option<i64> {
-        let element = self.get(tag)?;
-        let value = element.value.as_slice();
-        match &element.vr {
+        let (vr, value) = self.typed(tag)?;
+        match &vr {
             b"US" => Some(u16::from_le_bytes(*value.first_chunk()?).into()),
             b"SS" => Some(i16::from_le_bytes(*value.first_chunk()?).into()),
             b"UL" => Some(u32::from_le_bytes(*value.first_chunk()?).into()),
             b"SL" => Some(i32::from_le_bytes(*value.first_chunk()?).into()),
-            b"IS" | b"DS" | b"UN" => {
+            b"IS" | b"DS" => {
                 let first = value.split(|b| *b == b'\\').next()?;
                 std::str::from_utf8(trim(first)).ok()?.parse().ok()
             }
@@ -195,18 +209,35 @@ impl Header {
     ///
     /// Empty if one of them is missing, no number, infinite or not a number.
     pub fn decimals(&self, tag: Tag) -> Vec<f64> {
-        let Some(element) = self.get(tag) else {
+        let Some((vr, value)) = self.typed(tag) else {
             return Vec::new();
         };
-        let value = element.value.as_slice();
-        let numbers: Option<Vec<f64>> = match &element.vr {
-            b"FD" => words(value).map(|word| Some(f64::from_le_bytes(word))).collect(),
-            b"FL" => words(value).map(|word| Some(f32::from_le_bytes(word).into())).collect(),
-            b"DS" | b"IS" | b"UN" => value.split(|b| *b == b'\\').map(decimal).collect(),
+        let numbers: Option<Vec<f64>> = match &vr {
+            b"FD" => words(value)
+                .map(|word| Some(f64::from_le_bytes(word)))
+                .collect(),
+            b"FL" => words(value)
+                .map(|word| Some(f32::from_le_bytes(word).into()))
+                .collect(),
+            b"DS" | b"IS" => value.split(|b| *b == b'\\').map(decimal).collect(),
             _ => None,
         };
         let numbers = numbers.unwrap_or_default();
-        if numbers.iter().all(|number| number.is_finite()) { numbers } else { Vec::new() }
+        if numbers.iter().all(|number| number.is_finite()) {
+            numbers
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Returns VR and value; what came as UN is what the dictionary says (PS3.5 6.2.2).
+    fn typed(&self, tag: Tag) -> Option<([u8; 2], &[u8])> {
+        let element = self.get(tag)?;
+        let vr = match &element.vr {
+            b"UN" => Expected::of(tag).implicit(),
+            vr => *vr,
+        };
+        Some((vr, &element.value))
     }
 
     /// Returns the values of `tag` if they are exactly `N` numbers.
@@ -240,12 +271,16 @@ pub fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 fn printable(bytes: &[u8]) -> String {
-    let shown = trim(bytes).iter().filter(|byte| (b' '..=b'~').contains(byte));
+    let shown = trim(bytes)
+        .iter()
+        .filter(|byte| (b' '..=b'~').contains(byte));
     shown.copied().map(char::from).collect()
 }
 
 fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
-    bytes.chunks_exact(N).filter_map(|word| word.try_into().ok())
+    bytes
+        .chunks_exact(N)
+        .filter_map(|word| word.try_into().ok())
 }
 
 fn decimal(bytes: &[u8]) -> Option<f64> {
@@ -274,7 +309,11 @@ mod tests {
             assert!(read(bad).is_empty(), "{bad}");
         }
         assert_eq!(header(*b"FD", &1.25f64.to_le_bytes()).decimals(TAG), [1.25]);
-        assert!(header(*b"FD", &f64::NAN.to_le_bytes()).decimals(TAG).is_empty());
+        assert!(
+            header(*b"FD", &f64::NAN.to_le_bytes())
+                .decimals(TAG)
+                .is_empty()
+        );
         assert_eq!(header(*b"DS", b"1\\2").exactly::<3>(TAG), None);
     }
 
@@ -287,6 +326,9 @@ mod tests {
         assert_eq!(header(*b"IS", b"-12 ").integer(TAG), Some(-12));
         assert_eq!(header(*b"IS", b"99999999999999999999").integer(TAG), None);
         assert_eq!(header(*b"LO", b"12").integer(TAG), None);
+        // UN is what the dictionary says: Image Position (Patient) is DS.
+        assert_eq!(header(*b"UN", b"12").integer(TAG), Some(12));
+        assert_eq!(header(*b"UN", b"1.5\\2 ").decimals(TAG), [1.5, 2.0]);
     }
 
     #[test]

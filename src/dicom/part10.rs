@@ -4,7 +4,7 @@ use crate::base::aet::AeTitle;
 use crate::base::limits::FILE_META_BYTES_MAX;
 use crate::base::uid::Uid;
 use crate::dicom::element::Elements;
-use crate::dicom::header::{Tag, trim};
+use crate::dicom::header::Tag;
 use crate::dicom::syntax::Encoding;
 use crate::dicom::vr;
 
@@ -75,7 +75,7 @@ pub fn read_head(bytes: &[u8]) -> Result<FileHead, HeadError> {
     let mut offset = PREFIX_BYTES;
     let mut announced_end = None;
     while Some(offset) != announced_end {
-        let Some((tag, value, end)) = element(bytes, offset)? else {
+        let Some(MetaElement { tag, value, end }) = element(bytes, offset)? else {
             let is_cut = announced_end.is_some_and(|end| bytes.len() == offset && offset < end);
             if is_cut {
                 return Err(HeadError::Truncated);
@@ -106,11 +106,17 @@ pub fn read_head(bytes: &[u8]) -> Result<FileHead, HeadError> {
     })
 }
 
-/// Returns tag, value and end of the element at `offset`; `None` where group 0002 is over.
-fn element(bytes: &[u8], offset: usize) -> Result<Option<(Tag, &[u8], usize)>, HeadError> {
+struct MetaElement<'a> {
+    tag: Tag,
+    value: &'a [u8],
+    /// Offset behind it, from the start of the file.
+    end: usize,
+}
+
+/// Returns the element at `offset`; `None` where group 0002 is over.
+fn element(bytes: &[u8], offset: usize) -> Result<Option<MetaElement<'_>>, HeadError> {
     let rest = bytes.get(offset..).unwrap_or_default();
     match rest {
-        [] => return Ok(None),
         [2, 0, ..] => {}
         [_] => return Err(HeadError::Truncated),
         _ => return Ok(None),
@@ -132,14 +138,8 @@ fn element(bytes: &[u8], offset: usize) -> Result<Option<(Tag, &[u8], usize)>, H
     }
     let value = rest.get(head..head + length).ok_or(HeadError::Truncated)?;
     let tag = Tag(u32::from_be_bytes([g1, g0, e1, e0]));
-    Ok(Some((tag, trim_if_text(vr, value), offset + head + length)))
-}
-
-fn trim_if_text(vr: [u8; 2], value: &[u8]) -> &[u8] {
-    match &vr {
-        b"UI" | b"AE" | b"SH" => trim(value),
-        _ => value,
-    }
+    let end = offset + head + length;
+    Ok(Some(MetaElement { tag, value, end }))
 }
 
 /// What an exported file says of itself.

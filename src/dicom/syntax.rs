@@ -24,6 +24,13 @@ pub enum Encoding {
     DeflatedLe,
 }
 
+impl Encoding {
+    /// Returns whether numbers are big endian.
+    pub fn is_big(self) -> bool {
+        self == Self::ExplicitBe
+    }
+}
+
 /// What a transfer syntax says about a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransferSyntax {

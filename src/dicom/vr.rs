@@ -101,15 +101,15 @@ pub enum Expected {
 impl Expected {
     /// Looks a tag up; group lengths, private creators and repeating groups included.
     pub fn of(tag: Tag) -> Self {
-        let [g0, g1, e0, e1] = tag.0.to_be_bytes();
-        let (group, element) = (u16::from_be_bytes([g0, g1]), u16::from_be_bytes([e0, e1]));
-        let tag = dicom_core::Tag(group, element);
-        match StandardDataDictionary.by_tag(tag).map(DataDictionaryEntry::vr) {
-            None => Self::Unknown,
+        let tag = dicom_core::Tag(tag.group(), tag.element());
+        match StandardDataDictionary
+            .by_tag(tag)
+            .map(DataDictionaryEntry::vr)
+        {
             Some(VirtualVr::Exact(vr)) => Self::One(vr.to_bytes()),
             Some(VirtualVr::Xs | VirtualVr::Lt) => Self::Number,
             Some(VirtualVr::Ox | VirtualVr::Px) => Self::Bytes,
-            Some(_) => Self::Unknown,
+            None | Some(_) => Self::Unknown,
         }
     }
 

@@ -80,10 +80,10 @@ fn as_declared(bytes: &[u8], declared: &[u8]) -> Option<String> {
     if bytes.contains(&0x1b) {
         return values.all(|set| set.is_some()).then(|| with_escapes(bytes, first))?;
     }
-    match first {
-        Set::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
-        set => bytes.iter().map(|byte| character(set, *byte)).collect(),
+    if first == Set::Utf8 {
+        return std::str::from_utf8(bytes).ok().map(str::to_owned);
     }
+    bytes.iter().map(|byte| character(first, *byte)).collect()
 }
 
 /// Returns the set of a defined term; `None` for those that need more than a small table.
@@ -117,8 +117,8 @@ fn named(term: &[u8]) -> Option<Set> {
 /// G0 that change nothing (PS3.3 Table C.12-3).
 fn designated(final_bytes: [u8; 2]) -> Option<Set> {
     Some(match &final_bytes {
-        b"(B" => Set::Ascii,
-        b"(J" | b")I" => Set::Katakana,
+        b"(B" | b"(J" => Set::Ascii,
+        b")I" => Set::Katakana,
         b"-A" => Set::Latin1,
         b"-B" => Set::Table(tables::LATIN_2),
         b"-C" => Set::Table(tables::LATIN_3),
@@ -143,9 +143,9 @@ fn with_escapes(bytes: &[u8], first: Set) -> Option<String> {
         if *byte == 0x1b {
             let (designation, behind) = rest.split_first_chunk::<2>()?;
             rest = behind;
-            match designated(*designation)? {
-                Set::Ascii => {}
-                other => set = other,
+            let new = designated(*designation)?;
+            if new != Set::Ascii {
+                set = new;
             }
             continue;
         }
@@ -160,8 +160,7 @@ fn with_escapes(bytes: &[u8], first: Set) -> Option<String> {
 
 fn character(set: Set, byte: u8) -> Option<char> {
     match (set, byte) {
-        (_, 0..=0x7f) => Some(char::from(byte)),
-        (Set::Latin1, 0xa0..) => Some(char::from(byte)),
+        (_, 0..=0x7f) | (Set::Latin1, 0xa0..) => Some(char::from(byte)),
         (Set::Katakana, 0xa1..=0xdf) => char::from_u32(0xff61 + u32::from(byte - 0xa1)),
         (Set::Table(table), 0xa0..) => {
             let found = table.chars().nth(usize::from(byte - 0xa0))?;

@@ -41,7 +41,11 @@ pub enum WalkError {
     #[error("more than {ELEMENTS_MAX} elements")]
     TooManyElements(Place),
     /// An element passes the end of the item or sequence around it.
-    #[error("{tag} passes the end of its item at {offset}", tag = Named(.0.tag), offset = .0.offset)]
+    #[error(
+        "{tag} passes the end of its item at {offset}",
+        tag = Named(.0.tag),
+        offset = .0.offset
+    )]
     LengthBeyondContainer(Place),
     /// Undefined length where PS3.5 7.1.1 allows none.
     #[error("{tag} has undefined length at {offset}", tag = Named(.0.tag), offset = .0.offset)]

@@ -6,8 +6,8 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::base::limits::{INFLATE_FREE_BYTES, INFLATE_RATIO_MAX};
-use crate::dicom::walker::core::Core;
 use crate::dicom::walker::error::{Place, WalkError};
+use crate::dicom::walker::machine::Machine;
 
 /// Bytes of input per call of the decoder.
 const BLOCK: usize = 4096;
@@ -34,32 +34,39 @@ impl Inflater {
         }
     }
 
-    pub(super) fn feed(&mut self, mut bytes: &[u8], core: &mut Core) -> Result<(), WalkError> {
+    pub(super) fn feed(
+        &mut self,
+        mut bytes: &[u8],
+        machine: &mut Machine,
+    ) -> Result<(), WalkError> {
         while !bytes.is_empty() {
             let room = BLOCK.saturating_sub(self.block.len());
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             self.block.extend_from_slice(now);
             bytes = later;
             if BLOCK <= self.block.len() {
-                self.inflate_block(core)?;
+                self.inflate_block(machine)?;
             }
         }
         Ok(())
     }
 
-    pub(super) fn finish(&mut self, core: &mut Core) -> Result<(), WalkError> {
-        self.inflate_block(core)?;
+    pub(super) fn finish(&mut self, machine: &mut Machine) -> Result<(), WalkError> {
+        self.inflate_block(machine)?;
         if !self.ended {
-            return Err(WalkError::DeflateCut(self.place(core)));
+            return Err(WalkError::DeflateCut(self.place(machine)));
         }
         Ok(())
     }
 
-    fn place(&self, core: &Core) -> Place {
-        Place { tag: core.place().tag, offset: self.decoder.total_out() }
+    fn place(&self, machine: &Machine) -> Place {
+        Place {
+            tag: machine.place().tag,
+            offset: self.decoder.total_out(),
+        }
     }
 
-    fn inflate_block(&mut self, core: &mut Core) -> Result<(), WalkError> {
+    fn inflate_block(&mut self, machine: &mut Machine) -> Result<(), WalkError> {
         let block = std::mem::take(&mut self.block);
         let mut rest = block.as_slice();
         while !self.ended {
@@ -67,11 +74,11 @@ impl Inflater {
             let status = self
                 .decoder
                 .decompress(rest, &mut self.output, FlushDecompress::None)
-                .map_err(|_broken| WalkError::DeflateBroken(self.place(core)))?;
+                .map_err(|_broken| WalkError::DeflateBroken(self.place(machine)))?;
             let taken = difference(self.decoder.total_in(), before_in);
             let made = difference(self.decoder.total_out(), before_out);
             rest = rest.get(taken..).unwrap_or_default();
-            core.feed(self.output.get(..made).unwrap_or_default())?;
+            machine.feed(self.output.get(..made).unwrap_or_default())?;
             self.ended = status == Status::StreamEnd;
             let allowed = self
                 .decoder
@@ -79,24 +86,24 @@ impl Inflater {
                 .saturating_mul(INFLATE_RATIO_MAX)
                 .saturating_add(INFLATE_FREE_BYTES);
             if allowed < self.decoder.total_out() {
-                return Err(WalkError::DeflateBomb(self.place(core)));
+                return Err(WalkError::DeflateBomb(self.place(machine)));
             }
             if taken == 0 && made == 0 {
                 break;
             }
         }
-        self.check_padding(rest, core)?;
+        self.check_padding(rest, machine)?;
         self.block = block;
         self.block.clear();
         Ok(())
     }
 
     /// One NUL may make the stream even; anything else behind its end is no part of it.
-    fn check_padding(&mut self, rest: &[u8], core: &Core) -> Result<(), WalkError> {
+    fn check_padding(&mut self, rest: &[u8], machine: &Machine) -> Result<(), WalkError> {
         for byte in rest {
             self.behind_end += 1;
             if *byte != 0 || 1 < self.behind_end {
-                return Err(WalkError::TrailingGarbage(self.place(core)));
+                return Err(WalkError::TrailingGarbage(self.place(machine)));
             }
         }
         Ok(())

@@ -11,9 +11,9 @@
 //! - The same bytes give the same answer however they are cut.
 //! - The first error stays: every later call repeats it.
 
-mod core;
 mod error;
 mod inflate;
+mod machine;
 mod oddity;
 #[cfg(test)]
 mod tests;
@@ -21,8 +21,8 @@ mod tests;
 pub use error::{Place, WalkError};
 pub use oddity::Oddity;
 
-use self::core::Core;
 use self::inflate::Inflater;
+use self::machine::Machine;
 use crate::base::limits::OBJECT_BYTES_MAX;
 use crate::dicom::header::Header;
 use crate::dicom::syntax::{Encoding, TransferSyntax};
@@ -78,7 +78,7 @@ pub struct Walker {
     head: Vec<u8>,
     received: u64,
     inflater: Option<Inflater>,
-    core: Core,
+    machine: Machine,
     failed: Option<WalkError>,
 }
 
@@ -89,7 +89,7 @@ impl Walker {
             head: Vec::new(),
             received: 0,
             inflater: (syntax.encoding == Encoding::DeflatedLe).then(Inflater::new),
-            core: Core::new(syntax, keep),
+            machine: Machine::new(syntax, keep),
             failed: None,
         }
     }
@@ -110,13 +110,13 @@ impl Walker {
     /// The reason why the bytes are no data set.
     pub fn finish(mut self) -> Result<Walk, WalkError> {
         self.and_remember(Self::end)?;
-        Ok(self.core.into_walk())
+        Ok(self.machine.into_walk())
     }
 
     /// Returns the bytes of memory that the walk holds at this moment.
     #[cfg(test)]
     fn held(&self) -> usize {
-        self.head.capacity() + self.core.held()
+        self.head.capacity() + self.machine.held()
     }
 
     fn and_remember(
@@ -137,7 +137,7 @@ impl Walker {
         if beyond.is_empty() {
             return Ok(());
         }
-        Err(WalkError::TooLarge(self.core.place()))
+        Err(WalkError::TooLarge(self.machine.place()))
     }
 
     /// Nothing is parsed before the head is whole: a preamble is no element, and says so best.
@@ -164,9 +164,9 @@ impl Walker {
             self.pass_head()?;
         }
         if let Some(inflater) = &mut self.inflater {
-            inflater.finish(&mut self.core)?;
+            inflater.finish(&mut self.machine)?;
         }
-        self.core.end()
+        self.machine.end()
     }
 
     fn pass_head(&mut self) -> Result<(), WalkError> {
@@ -183,8 +183,8 @@ impl Walker {
 
     fn pass(&mut self, bytes: &[u8]) -> Result<(), WalkError> {
         match &mut self.inflater {
-            Some(inflater) => inflater.feed(bytes, &mut self.core),
-            None => self.core.feed(bytes),
+            Some(inflater) => inflater.feed(bytes, &mut self.machine),
+            None => self.machine.feed(bytes),
         }
     }
 }

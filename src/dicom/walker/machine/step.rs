@@ -1,6 +1,6 @@
 //! The steps of the element machine: what a header means where it stands.
 
-use super::{Container, Core, Head, Kind};
+use super::{Container, Head, Kind, Machine};
 use crate::base::limits::{
     ELEMENTS_MAX, KEPT_BYTES_MAX, KEPT_VALUE_BYTES_MAX, NESTING_MAX, OBJECT_BYTES_MAX,
 };
@@ -19,15 +19,14 @@ const KEPT_OVERHEAD: usize = 64;
 
 impl Head {
     fn place(&self) -> Place {
-        Place { tag: Some(self.tag), offset: self.start }
-    }
-
-    fn group(&self) -> u32 {
-        self.tag.0 >> 16
+        Place {
+            tag: Some(self.tag),
+            offset: self.start,
+        }
     }
 }
 
-impl Core {
+impl Machine {
     /// Returns how many bytes the header has whose beginning is in `pending`.
     pub(super) fn header_bytes(&self) -> usize {
         let is_long = self.pending_tag().is_some_and(|tag| self.is_explicit(tag))
@@ -38,10 +37,12 @@ impl Core {
     /// Returns the tag at the start of `pending`.
     pub(super) fn tag_as(&self, encoding: Encoding) -> Option<Tag> {
         let [a, b, c, d] = *self.pending.first_chunk::<4>()?;
-        Some(match encoding {
-            Encoding::ExplicitBe => Tag(u32::from_be_bytes([a, b, c, d])),
-            _little => Tag(u32::from_be_bytes([b, a, d, c])),
-        })
+        let in_order = if encoding.is_big() {
+            [a, b, c, d]
+        } else {
+            [b, a, d, c]
+        };
+        Some(Tag(u32::from_be_bytes(in_order)))
     }
 
     /// Takes the header that is complete in `pending`.
@@ -80,7 +81,7 @@ impl Core {
 
     fn end_value(&mut self) -> Result<(), WalkError> {
         if let (Some(mut kept), Some(tag)) = (self.kept.take(), self.current) {
-            if self.top.encoding == Encoding::ExplicitBe {
+            if self.top.encoding.is_big() {
                 vr::swap_words(kept.vr, &mut kept.value);
             }
             self.kept_bytes += kept.value.len() + KEPT_OVERHEAD;
@@ -96,7 +97,7 @@ impl Core {
 
     /// Returns whether an element of this tag has letters here; items and delimiters have none.
     fn is_explicit(&self, tag: Tag) -> bool {
-        let is_element = self.top.kind == Kind::Elements && tag.0 >> 16 != 0xfffe;
+        let is_element = self.top.kind == Kind::Elements && tag.group() != 0xfffe;
         is_element && self.top.encoding != Encoding::ImplicitLe
     }
 
@@ -117,10 +118,10 @@ impl Core {
         Head {
             tag,
             vr: vr.unwrap_or_default(),
-            length: match (self.top.encoding, is_short) {
-                (Encoding::ExplicitBe, true) => u32::from_be_bytes(length) >> 16,
-                (Encoding::ExplicitBe, false) => u32::from_be_bytes(length),
-                _little => u32::from_le_bytes(length),
+            length: match (self.top.encoding.is_big(), is_short) {
+                (true, true) => u32::from_be_bytes(length) >> 16,
+                (true, false) => u32::from_be_bytes(length),
+                (false, _) => u32::from_le_bytes(length),
             },
             start: self.offset,
         }
@@ -131,11 +132,11 @@ impl Core {
         if self.elements == 0 && self.is_of_another_syntax() {
             return Err(WalkError::WrongEncoding(head.place()));
         }
-        if self.top.kind != Kind::Elements || head.group() == 0xfffe {
+        if self.top.kind != Kind::Elements || head.tag.group() == 0xfffe {
             return Ok(());
         }
         let is_vr = head.vr == *b"??" || head.vr.iter().all(u8::is_ascii_uppercase);
-        let is_group = !matches!(head.group(), 0 | 0xffff);
+        let is_group = !matches!(head.tag.group(), 0 | 0xffff);
         match (is_vr && is_group, self.is_data_set(), self.elements) {
             (true, _, _) => Ok(()),
             (false, true, 0) if is_group => Err(WalkError::WrongEncoding(head.place())),
@@ -178,7 +179,7 @@ impl Core {
             self.close();
             return Ok(());
         }
-        if head.group() == 0xfffe {
+        if head.tag.group() == 0xfffe {
             return Err(WalkError::BadDelimiter(head.place()));
         }
         self.count(&head)?;
@@ -195,8 +196,10 @@ impl Core {
         }
         self.fits(&head, u64::from(head.length))?;
         self.note_length(&head);
-        let no_room_for_an_item = self.is_implicit() && matches!(head.length, 1..8);
-        if head.vr == *b"SQ" && !no_room_for_an_item {
+        if head.vr == *b"SQ" && self.is_implicit() && matches!(head.length, 1..8) {
+            // Only the dictionary said that this is a sequence: there is no room for an item.
+            self.oddities.insert(Oddity::NoSequence);
+        } else if head.vr == *b"SQ" {
             let end = self.offset.saturating_add(u64::from(head.length));
             return self.open(Kind::Sequence, self.top.encoding, &head, Some(end));
         }
@@ -214,8 +217,11 @@ impl Core {
                 self.oddities.insert(Oddity::FragmentsInNative);
             }
             if self.is_data_set() && self.pixel_data.is_none() {
-                self.pixel_data =
-                    Some(PixelData::Fragments { offset: self.offset, length: 0, count: 0 });
+                self.pixel_data = Some(PixelData::Fragments {
+                    offset: self.offset,
+                    length: 0,
+                    count: 0,
+                });
             }
             return self.open(Kind::Fragments, self.top.encoding, &head, None);
         }
@@ -353,10 +359,10 @@ impl Core {
             _ => false,
         };
         self.top.last = Some(tag);
-        if tag.0 & 0xffff == 0 {
+        if tag.element() == 0 {
             self.oddities.insert(Oddity::GroupLength);
         }
-        if tag.0 >> 16 == 2 {
+        if tag.group() == 2 {
             self.oddities.insert(Oddity::MetaGroup);
         }
     }
@@ -382,18 +388,27 @@ impl Core {
         if !self.syntax.native_pixels && 0 < length {
             self.oddities.insert(Oddity::NativeInEncapsulated);
         }
-        let found = PixelData::Native { offset: self.offset, length: u64::from(length) };
+        let found = PixelData::Native {
+            offset: self.offset,
+            length: u64::from(length),
+        };
         self.pixel_data.get_or_insert(found);
     }
 
     /// Counts `more` fragments of the pixel data that is being walked, if it is the one we report.
     fn note_fragment(&mut self, more: u64) {
-        let (start, end) = (self.top.start, self.offset);
-        if let Some(PixelData::Fragments { offset, length, count }) = &mut self.pixel_data {
-            if *offset == start {
+        let start = self.top.start;
+        let grown = self.offset.saturating_sub(start);
+        match &mut self.pixel_data {
+            Some(PixelData::Fragments {
+                offset,
+                length,
+                count,
+            }) if *offset == start => {
                 *count += more;
-                *length = end.saturating_sub(start);
+                *length = grown;
             }
+            _ => {}
         }
     }
 
@@ -403,8 +418,8 @@ impl Core {
         let is_wanted = match self.keep {
             Keep::Routing => is_routing,
             Keep::TopLevel => {
-                let is_pixels = head.group() == 0x7fe0;
-                !is_pixels && head.group() != 2 && head.tag.0 & 0xffff != 0
+                let is_pixels = head.tag.group() == 0x7fe0;
+                !is_pixels && head.tag.group() != 2 && head.tag.element() != 0
             }
         };
         if !is_wanted || !self.is_data_set() {
@@ -415,11 +430,21 @@ impl Core {
             return;
         }
         // The values that routing wants may come late: others may not fill the room.
-        let room = if is_routing { KEPT_BYTES_MAX } else { KEPT_BYTES_MAX / 2 };
+        let room = if is_routing {
+            KEPT_BYTES_MAX
+        } else {
+            KEPT_BYTES_MAX / 2
+        };
         let length = usize::try_from(head.length).unwrap_or(usize::MAX);
-        let total = self.kept_bytes.saturating_add(length).saturating_add(KEPT_OVERHEAD);
+        let total = self
+            .kept_bytes
+            .saturating_add(length)
+            .saturating_add(KEPT_OVERHEAD);
         if length <= KEPT_VALUE_BYTES_MAX && total <= room {
-            self.kept = Some(Element { vr: head.vr, value: Vec::new() });
+            self.kept = Some(Element {
+                vr: head.vr,
+                value: Vec::new(),
+            });
         } else if is_routing {
             self.oddities.insert(Oddity::NotKept);
         }

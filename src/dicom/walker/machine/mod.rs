@@ -2,7 +2,7 @@
 //!
 //! | state | holds | left by |
 //! |---|---|---|
-//! | header | up to 12 bytes of it in `pending` | the last of them: see [`Core::begin`] |
+//! | header | up to 12 bytes of it in `pending` | the last of them: see [`Machine::begin`] |
 //! | value | `remaining` bytes to skip or to keep | the last of them |
 //!
 //! A container is the data set, an item, a sequence or the fragments of pixel data. One of
@@ -59,7 +59,7 @@ struct Head {
 }
 
 /// The walk of one (inflated) data set.
-pub(super) struct Core {
+pub(super) struct Machine {
     syntax: TransferSyntax,
     keep: Keep,
     offset: u64,
@@ -78,7 +78,7 @@ pub(super) struct Core {
     pixel_data: Option<PixelData>,
 }
 
-impl Core {
+impl Machine {
     pub(super) fn new(syntax: TransferSyntax, keep: Keep) -> Self {
         let data_set = Container {
             kind: Kind::Elements,
@@ -183,7 +183,12 @@ impl Core {
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         let value = self.kept.as_ref().map_or(0, |kept| kept.value.capacity());
-        self.kept_bytes + value + self.stack.capacity() * size_of::<Container>()
+        let kept: usize = self
+            .header
+            .iter()
+            .map(|(_, element)| element.value.capacity() + size_of::<Element>())
+            .sum();
+        kept + value + self.stack.capacity() * size_of::<Container>()
     }
 
     /// Returns whether no item and no sequence is open.
