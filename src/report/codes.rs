@@ -39,6 +39,15 @@ impl Code {
         }
     }
 
+    /// Makes a code of texts, as a package's manifest has them.
+    pub fn new(value: &str, scheme: &str, meaning: &str) -> Self {
+        Self {
+            value: Cow::Owned(value.to_owned()),
+            scheme: Cow::Owned(scheme.to_owned()),
+            meaning: Cow::Owned(meaning.to_owned()),
+        }
+    }
+
     /// Returns the item of a code sequence. A value over 16 characters is a Long Code Value.
     pub(super) fn item(&self) -> DataSet {
         let mut item = DataSet::default();

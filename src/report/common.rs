@@ -1,5 +1,7 @@
 //! What all documents of a job share: the checked inputs, and the plan of the set.
 
+use std::ops::Range;
+
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
@@ -16,6 +18,9 @@ use super::{Document, JobFacts, Kind, Outcome, ReportError, Source};
 
 /// Documents of one set at most: Instance Number leaves this many to each revision.
 pub(super) const DOCUMENTS_MAX: u32 = 1000;
+
+/// Lengths in mm and volumes in mL that a body can hold; they also fit the 16 characters of DS.
+const SIZES: Range<f64> = 0.0..1.0e6;
 
 /// The inputs, checked once: every slice, row, column and mark that they name exists.
 pub(super) struct Context<'a> {
@@ -187,8 +192,11 @@ impl<'a> Context<'a> {
     }
 
     fn mark_fits(&self, mark: &Mark) -> bool {
+        if !self.pixel_fits(mark.at) || !mark.centre.iter().all(|mm| mm.is_finite()) {
+            return false;
+        }
         let Extent::Measured(measured) = &mark.extent else {
-            return self.pixel_fits(mark.at);
+            return true;
         };
         let run_fits = |run: &Run| {
             let end = run
@@ -204,12 +212,12 @@ impl<'a> Context<'a> {
             })
         };
         let [from, to] = measured.long_axis_ends;
-        self.pixel_fits(mark.at)
-            && self.pixel_fits(from)
+        self.pixel_fits(from)
             && self.pixel_fits(to)
             && from.slice == to.slice
-            && measured.long_axis.0.is_finite()
-            && measured.volume.0.is_finite()
+            && SIZES.contains(&measured.long_axis.0)
+            && SIZES.contains(&measured.volume.0)
+            && measured.mean.0.is_finite()
             && measured.mask.0.iter().all(run_fits)
     }
 

@@ -9,6 +9,13 @@ use super::{Kind, Source, codes, notice};
 
 /// Series Number of our first series: behind whatever a scanner counts to.
 const SERIES_NUMBER: u32 = 9001;
+/// Transfer syntaxes that always lose something: JPEG baseline and extended, near-lossless
+/// JPEG-LS (PS3.5 A.4.1, A.4.3). JPEG 2000 may; there the attribute tells.
+const LOSSY_SYNTAXES: [&str; 3] = [
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.81",
+];
 
 impl Context<'_> {
     /// Returns a data set with the modules that every instance of ours has: patient, study,
@@ -138,21 +145,26 @@ impl Context<'_> {
 
     /// Returns whether any source was compressed with loss, and copies what it says of it.
     pub(super) fn lossy(&self, set: &mut DataSet) {
-        let is_lossy = |source: &&Source| {
+        let says_so = |source: &Source| {
             source
                 .value(tags::LOSSY_IMAGE_COMPRESSION)
                 .is_some_and(|value| value.starts_with(b"01"))
         };
+        let is_lossy = |source: &&Source| {
+            says_so(source) || LOSSY_SYNTAXES.contains(&source.transfer_syntax.as_str())
+        };
         match self.sources.iter().find(is_lossy) {
-            Some(source) => copy(
-                set,
-                source,
-                &[
-                    tags::LOSSY_IMAGE_COMPRESSION,
-                    tags::LOSSY_IMAGE_COMPRESSION_RATIO,
-                    tags::LOSSY_IMAGE_COMPRESSION_METHOD,
-                ],
-            ),
+            Some(source) => {
+                set.text(tags::LOSSY_IMAGE_COMPRESSION, "01");
+                copy(
+                    set,
+                    source,
+                    &[
+                        tags::LOSSY_IMAGE_COMPRESSION_RATIO,
+                        tags::LOSSY_IMAGE_COMPRESSION_METHOD,
+                    ],
+                );
+            }
             None => set.text(tags::LOSSY_IMAGE_COMPRESSION, "00"),
         }
     }

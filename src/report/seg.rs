@@ -41,6 +41,12 @@ struct Matrix {
     columns: u16,
 }
 
+impl Matrix {
+    fn pixels(self) -> u64 {
+        u64::from(self.rows) * u64::from(self.columns)
+    }
+}
+
 /// Writes the segmentation.
 ///
 /// # Errors
@@ -50,7 +56,10 @@ struct Matrix {
 pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>, ReportError> {
     let matrix = matrix(context)?;
     let segments = context.segments();
-    let frames = frames(context, &segments, matrix);
+    let masks: Vec<&Mask> = segments.iter().map(|s| &s.measured.mask).collect();
+    let slices = u32::try_from(context.sources.len())
+        .map_err(|_beyond| ReportError::TooMany { what: "slices" })?;
+    let frames = frames(&masks, slices, matrix.pixels(), WHOLE_BYTES_MAX);
     let mut set = context.instance(planned);
     set.text(tags::IMAGE_TYPE, "DERIVED\\PRIMARY");
     set.text(tags::CONTENT_LABEL, "AI_MARKS");
@@ -79,7 +88,7 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
     set.item(tags::REFERENCED_SERIES_SEQUENCE, referenced_series(context));
     dimensions(&mut set, context);
     functional_groups(&mut set, context, &frames)?;
-    pixels(&mut set, &segments, &frames, matrix)?;
+    pixels(&mut set, &masks, &frames, matrix)?;
     context.lossy(&mut set);
     set.encode()
 }
@@ -112,22 +121,19 @@ fn matrix(context: &Context<'_>) -> Result<Matrix, ReportError> {
     Ok(Matrix { rows, columns })
 }
 
-/// Lists the frames, by segment and then by slice.
-fn frames(context: &Context<'_>, segments: &[Segment<'_>], matrix: Matrix) -> Vec<Frame> {
-    let slices = context.sources.len();
-    let whole = (segments.len() as u64)
-        .saturating_mul(slices as u64)
-        .saturating_mul(u64::from(matrix.rows) * u64::from(matrix.columns))
-        / 8;
+/// Lists the frames, by segment and then by slice. Where all of them together would take more
+/// than `bytes_max`, only the first segment has a frame for every slice.
+fn frames(masks: &[&Mask], slices: u32, frame_bits: u64, bytes_max: u64) -> Vec<Frame> {
+    let all = (masks.len() as u64)
+        .saturating_mul(u64::from(slices))
+        .saturating_mul(frame_bits);
+    let is_whole = all.div_ceil(8) <= bytes_max;
     let mut frames = Vec::new();
-    for (index, segment) in segments.iter().enumerate() {
-        for slice in (0u32..).take(slices) {
+    for (segment, mask) in masks.iter().enumerate() {
+        for slice in 0..slices {
             let holds = |run: &Run| run.slice == slice;
-            if index == 0 || whole <= WHOLE_BYTES_MAX || segment.measured.mask.0.iter().any(holds) {
-                frames.push(Frame {
-                    segment: index,
-                    slice,
-                });
+            if segment == 0 || is_whole || mask.0.iter().any(holds) {
+                frames.push(Frame { segment, slice });
             }
         }
     }
@@ -333,13 +339,13 @@ fn frame_groups(context: &Context<'_>, frame: Frame) -> Result<DataSet, ReportEr
 
 fn pixels(
     set: &mut DataSet,
-    segments: &[Segment<'_>],
+    masks: &[&Mask],
     frames: &[Frame],
     matrix: Matrix,
 ) -> Result<(), ReportError> {
-    let masks: Vec<_> = frames
+    let filled: Vec<(&Mask, u32)> = frames
         .iter()
-        .filter_map(|frame| Some((&segments.get(frame.segment)?.measured.mask, frame.slice)))
+        .filter_map(|frame| Some((*masks.get(frame.segment)?, frame.slice)))
         .collect();
     set.u16s(tags::SAMPLES_PER_PIXEL, &[1]);
     set.text(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME2");
@@ -350,7 +356,7 @@ fn pixels(
     set.u16s(tags::BITS_STORED, &[1]);
     set.u16s(tags::HIGH_BIT, &[0]);
     set.u16s(tags::PIXEL_REPRESENTATION, &[0]);
-    set.owned(tags::PIXEL_DATA, pack(&masks, matrix)?);
+    set.owned(tags::PIXEL_DATA, pack(&filled, matrix)?);
     Ok(())
 }
 
@@ -359,7 +365,7 @@ fn pixels(
 fn pack(frames: &[(&Mask, u32)], matrix: Matrix) -> Result<Vec<u8>, ReportError> {
     let too_many = || ReportError::TooMany { what: "pixels" };
     let row = u64::from(matrix.columns);
-    let frame = u64::from(matrix.rows) * row;
+    let frame = matrix.pixels();
     let bytes = (frames.len() as u64)
         .checked_mul(frame)
         .ok_or_else(too_many)?
@@ -427,6 +433,28 @@ mod tests {
             prop_assert_eq!(bits.len(), (3 * r * c).div_ceil(8).next_multiple_of(2));
             prop_assert_eq!(unpack(&bits, 3 * r * c), expected);
         }
+    }
+
+    #[test]
+    fn above_the_bound_only_the_first_segment_has_a_frame_for_every_slice() {
+        let on = |slice| {
+            let row = 0;
+            let (first, count) = (0, 1);
+            Mask(vec![Run {
+                slice,
+                row,
+                first,
+                count,
+            }])
+        };
+        let (a, b) = (on(2), on(1));
+        let listed = |bytes_max| -> Vec<_> {
+            let frames = frames(&[&a, &b], 3, 9, bytes_max);
+            frames.iter().map(|f| (f.segment, f.slice)).collect()
+        };
+        let whole = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)];
+        assert_eq!(listed(7), whole);
+        assert_eq!(listed(6), [(0, 0), (0, 1), (0, 2), (1, 1)]);
     }
 
     #[test]

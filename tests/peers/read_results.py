@@ -123,8 +123,8 @@ def check_capture(path):
 
 
 def validate(path):
-    said = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
-    errors = [line for line in (said.stdout + said.stderr).splitlines() if "Error" in line]
+    said = subprocess.run(["dciodvfy", path], capture_output=True, check=False)
+    errors = [line for line in (said.stdout + said.stderr).splitlines() if b"Error" in line]
     assert not errors, f"{path}: {errors}"
     if path.name.endswith("-sr.dcm"):
         subprocess.run(["dsrdump", "+Pn", path], capture_output=True, check=True)

@@ -70,6 +70,36 @@ fn source(slice: u32) -> Source {
     }
 }
 
+/// The same slices from a careless sender: one orientation in other digits, one slice compressed
+/// with loss, a name of odd length, no character set, no study id, no maker of the scanner.
+pub(crate) fn careless_sources() -> Vec<Source> {
+    let mut careless = sources();
+    for (index, source) in careless.iter_mut().enumerate() {
+        let mut header = Header::default();
+        for (tag, element) in source.header.iter() {
+            let mut element = element.clone();
+            match (tag.0, index) {
+                (0x0008_0005 | 0x0020_0010 | 0x0008_0070 | 0x0008_1030, _) => continue,
+                (0x0010_0010, _) => element.value = b"DOE^JON".to_vec(),
+                (0x0020_0037, 3) => element.value = b"1\\0\\0\\0\\1\\0 ".to_vec(),
+                _ => {}
+            }
+            header.keep(tag, element);
+        }
+        if index == 2 {
+            let mut keep = |tag, vr: &[u8; 2], value: &[u8]| {
+                let value = value.to_vec();
+                header.keep(Tag(tag), Element { vr: *vr, value });
+            };
+            keep(0x0028_2110, b"CS", b"01");
+            keep(0x0028_2112, b"DS", b"10.0");
+            keep(0x0028_2114, b"CS", b"ISO_10918_1 ");
+        }
+        source.header = header;
+    }
+    careless
+}
+
 pub(crate) fn job() -> JobFacts {
     JobFacts {
         job: RecordNumber {

@@ -28,7 +28,9 @@ use scanpost::report::{
     Document, JobFacts, Kind, Outcome, ReportError, Source, Superseded, notice, write,
 };
 
-use fixture::{COLUMNS, NAME, ROWS, SPACING, job, nothing_marked, reading, sources, voxel};
+use fixture::{
+    COLUMNS, NAME, ROWS, SPACING, careless_sources, job, nothing_marked, reading, sources, voxel,
+};
 use reader::{Value, bytes, dump, find, read, sequence};
 
 fn written(reading: &Reading) -> Vec<Document> {
@@ -251,6 +253,32 @@ fn every_slice_has_a_frame_and_the_mask_comes_back() {
             .zip(&slices)
             .all(|(a, b)| a.starts_with(&b.as_bytes()[..9]))
     );
+}
+
+#[test]
+fn a_careless_sender_gets_its_own_words_back() {
+    let set = write(Outcome::Read(&reading()), &careless_sources(), &job()).unwrap();
+    let size = [5, usize::from(ROWS), usize::from(COLUMNS)];
+    lay_out("careless", &set, &reading(), size);
+    let seg = read(&only(&set, Kind::Seg)[0].bytes);
+    assert!(find(&seg, 0x0008_0005).is_none());
+    assert_eq!(bytes(&seg, 0x0010_0010), b"DOE^JON ");
+    assert_eq!(bytes(&seg, 0x0020_0010), b"");
+    assert_eq!(bytes(&seg, 0x0028_2110), b"01");
+    assert_eq!(bytes(&seg, 0x0028_2112), b"10.0");
+    assert_eq!(
+        sequence(&seg, 0x0018_a001).len(),
+        1,
+        "no scanner without maker"
+    );
+    assert!(find(&sequence(&seg, 0x5200_9229)[0], 0x0020_9116).is_none());
+    let frames = sequence(&seg, 0x5200_9230);
+    let orientation = |frame: usize| {
+        let group = &sequence(&frames[frame], 0x0020_9116)[0];
+        bytes(group, 0x0020_0037).to_vec()
+    };
+    assert_eq!(orientation(3), b"1\\0\\0\\0\\1\\0 ");
+    assert_eq!(orientation(4), b"1.000000\\0\\0\\0\\1\\-0 ");
 }
 
 fn texts(elements: &[reader::Element], out: &mut String) {
