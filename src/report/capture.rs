@@ -88,7 +88,15 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
 fn words_of_picture(context: &Context<'_>, picture: &Picture) -> (Vec<Line>, Vec<Line>) {
     let mut above = vec![(REGULATORY.to_owned(), AMBER)];
     let slice = notice::slice_name(context, picture.slice);
-    above.push((format!("{} on {slice}", notice::AI_MARK), WHITE));
+    let names = picture.marks.iter().map(|index| {
+        let index = usize::try_from(*index).unwrap_or(usize::MAX);
+        notice::mark_name(index)
+    });
+    let names = names.collect::<Vec<_>>().join(", ");
+    above.push(match names.as_str() {
+        "" => (format!("No {} on {slice}", notice::AI_MARK), WHITE),
+        _ => (format!("{names} on {slice}"), WHITE),
+    });
     let mut below = Vec::new();
     for index in &picture.marks {
         let index = usize::try_from(*index).unwrap_or(usize::MAX);

@@ -19,6 +19,8 @@ use super::{Document, JobFacts, Kind, Outcome, ReportError, Source};
 /// Documents of one set at most: Instance Number leaves this many to each revision.
 pub(super) const DOCUMENTS_MAX: u32 = 1000;
 
+/// Marks of one reading: nobody looks at more, and the words about them still fit one capture.
+const MARKS_MAX: usize = 1000;
 /// Lengths in mm and volumes in mL that a body can hold; they also fit the 16 characters of DS.
 const SIZES: Range<f64> = 0.0..1.0e6;
 
@@ -181,7 +183,7 @@ impl<'a> Context<'a> {
                 return Err(ReportError::Picture { picture: index });
             }
         }
-        if u16::try_from(reading.marks.len()).is_err() {
+        if MARKS_MAX < reading.marks.len() {
             return Err(ReportError::TooMany { what: "marks" });
         }
         // Beside the captures: report, segmentation, JSON.

@@ -16,7 +16,7 @@ use super::{Outcome, ReportError};
 const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Result<'a> {
+struct Body<'a> {
     schema: &'static str,
     schema_version: u32,
     regulatory: &'static str,
@@ -117,13 +117,10 @@ struct DocumentOut<'a> {
 /// # Errors
 ///
 /// [`ReportError::Json`] if serde cannot.
-pub(super) fn write(
-    context: &Context<'_>,
-    plan: &[Planned],
-) -> std::result::Result<Vec<u8>, ReportError> {
+pub(super) fn write(context: &Context<'_>, plan: &[Planned]) -> Result<Vec<u8>, ReportError> {
     let job = context.job;
     let reading = context.reading();
-    let result = Result {
+    let body = Body {
         schema: "scanpost.result",
         schema_version: SCHEMA_VERSION,
         regulatory: REGULATORY,
@@ -164,7 +161,7 @@ pub(super) fn write(
         marks: marks(context),
         documents: plan.iter().map(document).collect(),
     };
-    serde_json::to_vec_pretty(&result).map_err(|source| ReportError::Json { source })
+    serde_json::to_vec_pretty(&body).map_err(|source| ReportError::Json { source })
 }
 
 fn document(planned: &Planned) -> DocumentOut<'_> {

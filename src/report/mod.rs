@@ -32,7 +32,8 @@ use common::Context;
 
 /// One instance that the job looked at.
 pub struct Source {
-    /// The kept elements of its top level; values little endian whatever the syntax.
+    /// All elements of its top level that are neither sequence nor pixels; values little endian
+    /// whatever the syntax.
     pub header: Header,
     /// The transfer syntax that it came in.
     pub transfer_syntax: Uid,
@@ -227,7 +228,8 @@ impl Kind {
 /// segmentation where a mark was measured, one capture per picture (or one that says why there
 /// is none), and the JSON document.
 ///
-/// `sources` are the instances of the job in its order; marks, masks and pictures count in it.
+/// `sources` are the instances of the job in its order, slice after slice along the patient;
+/// marks, masks and pictures count in it.
 ///
 /// # Errors
 ///

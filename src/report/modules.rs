@@ -58,7 +58,7 @@ impl Context<'_> {
             tags::REFERRING_PHYSICIAN_NAME,
             tags::STUDY_ID,
         ];
-        const WHERE_SENT: [Tag; 9] = [
+        const WHERE_SENT: [Tag; 7] = [
             tags::SPECIFIC_CHARACTER_SET,
             tags::STUDY_INSTANCE_UID,
             tags::STUDY_DESCRIPTION,
@@ -66,6 +66,9 @@ impl Context<'_> {
             tags::PATIENT_AGE,
             tags::PATIENT_SIZE,
             tags::PATIENT_WEIGHT,
+        ];
+        // The one is not allowed without the other (PS3.3 C.7.1.1).
+        const REMOVED: [Tag; 2] = [
             tags::PATIENT_IDENTITY_REMOVED,
             tags::DEIDENTIFICATION_METHOD,
         ];
@@ -76,6 +79,9 @@ impl Context<'_> {
             set.bytes(tag, first.value(tag).unwrap_or_default());
         }
         copy(set, first, &WHERE_SENT);
+        if REMOVED.iter().all(|tag| first.filled(*tag).is_some()) {
+            copy(set, first, &REMOVED);
+        }
     }
 
     fn series(&self, set: &mut DataSet, planned: &Planned) {
@@ -170,10 +176,11 @@ impl Context<'_> {
     }
 }
 
-/// Copies the elements of `tags` that the source has.
+/// Copies the elements of `tags` that have a value in the source: where an element may be left
+/// out, an empty one is often an error.
 pub(super) fn copy(set: &mut DataSet, source: &Source, tags: &[Tag]) {
     for tag in tags {
-        if let Some(value) = source.value(*tag) {
+        if let Some(value) = source.filled(*tag) {
             set.bytes(*tag, value);
         }
     }
@@ -193,11 +200,7 @@ fn scanner(source: &Source) -> Option<DataSet> {
     ];
     source.filled(tags::MANUFACTURER)?;
     let mut item = DataSet::default();
-    for tag in COPIED {
-        if let Some(value) = source.filled(tag) {
-            item.bytes(tag, value);
-        }
-    }
+    copy(&mut item, source, &COPIED);
     item.item(
         tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
         codes::ACQUISITION_EQUIPMENT.item(),

@@ -17,7 +17,7 @@ pub const MODEL_SCORE: &str = "model score (uncalibrated)";
 
 /// Returns the name of a mark, counted from 1 for people.
 pub(super) fn mark_name(index: usize) -> String {
-    format!("{AI_MARK} {}", index + 1)
+    format!("{AI_MARK} {}", index.saturating_add(1))
 }
 
 /// Returns why a mark has no size, as a clause.

@@ -26,12 +26,12 @@ const CENTRE_Z: f64 = -115.868;
 const RADIUS_MM: f64 = 11.7;
 const PIXEL_MM: f64 = 0.703_125;
 
-fn files() -> Option<Vec<Vec<u8>>> {
+fn files(series: &str) -> Option<Vec<Vec<u8>>> {
     let base = std::env::var_os("SCANPOST_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
         PathBuf::from,
     );
-    let folder = std::fs::read_dir(base.join("ct-chest-lidc0001-ge")).ok()?;
+    let folder = std::fs::read_dir(base.join(series)).ok()?;
     let paths = folder.map(|entry| entry.unwrap().path());
     let dicom = paths.filter(|path| path.extension().is_some_and(|end| end == "dcm"));
     Some(dicom.map(|path| std::fs::read(path).unwrap()).collect())
@@ -93,7 +93,7 @@ fn picture(slice: u32, pixels: &[u8]) -> Picture {
 
 #[test]
 fn a_real_series_can_be_written_up() {
-    let Some(files) = files() else {
+    let Some(files) = files("ct-chest-lidc0001-ge") else {
         println!("SKIPPED: no real data; set SCANPOST_DATA to the folder that has it");
         return;
     };
@@ -133,9 +133,31 @@ fn a_real_series_can_be_written_up() {
     let documents = write(Outcome::Read(&made_up), &sources, &job()).unwrap();
     assert_eq!(documents.len(), 4);
     lay_out("real", &documents, &made_up, size);
-    let outcome = Outcome::NotRead {
-        reason: "the gantry was tilted",
-    };
-    let documents = write(outcome, &sources, &job()).unwrap();
-    lay_out("real-not-read", &documents, &crate::nothing_marked(), size);
+}
+
+#[test]
+fn a_real_series_that_was_not_read_gets_its_reason() {
+    let series = [
+        ("ct-chest-lidc0001-ge", "real-not-read"),
+        ("ct-head-ge-hispeed", "real-head-not-read"),
+    ];
+    for (series, name) in series {
+        let Some(files) = files(series) else {
+            println!("SKIPPED: no real data; set SCANPOST_DATA to the folder that has it");
+            return;
+        };
+        let sources: Vec<Source> = files
+            .iter()
+            .map(|file| Source {
+                header: reader::source(file).0,
+                transfer_syntax: uid(EXPLICIT_LE),
+            })
+            .collect();
+        let outcome = Outcome::NotRead {
+            reason: "the slices do not lie at even distances",
+        };
+        let documents = write(outcome, &sources, &job()).unwrap();
+        let size = [sources.len(), SIDE as usize, SIDE as usize];
+        lay_out(name, &documents, &crate::nothing_marked(), size);
+    }
 }
