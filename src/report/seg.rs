@@ -22,6 +22,9 @@ use super::notice;
 /// 1,000 slices. Above it only the first segment has them all; the others have those they need.
 const WHOLE_BYTES_MAX: u64 = 128 << 20;
 
+/// Bytes of frames in all: 10,000 slices of 512 by 512 need 328 MB; above it memory is at risk.
+const FRAMES_BYTES_MAX: u64 = 512 << 20;
+
 /// Lightness, a, b of the outline (PS3.3 C.10.7.1.1): sRGB red, which no CT window shows.
 const COLOUR: [u16; 3] = [34_891, 53_479, 50_166];
 
@@ -52,7 +55,7 @@ impl Matrix {
 /// # Errors
 ///
 /// [`ReportError::Missing`] where a source lacks a place in the patient or differs in its
-/// matrix, [`ReportError::TooMany`] where Pixel Data would not fit its length.
+/// matrix, [`ReportError::TooMany`] where the frames would not fit in memory.
 pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>, ReportError> {
     let matrix = matrix(context)?;
     let segments = context.segments();
@@ -370,8 +373,10 @@ fn pack(frames: &[(&Mask, u32)], matrix: Matrix) -> Result<Vec<u8>, ReportError>
         .checked_mul(frame)
         .ok_or_else(too_many)?
         .div_ceil(8);
-    // Pixel Data must fit a length of 32 bits, padding included.
-    let length = u32::try_from(bytes.next_multiple_of(2)).map_err(|_beyond| too_many())?;
+    if FRAMES_BYTES_MAX < bytes {
+        return Err(too_many());
+    }
+    let length = bytes.next_multiple_of(2);
     let mut bits = vec![0u8; usize::try_from(length).map_err(|_beyond| too_many())?];
     for (start, (mask, slice)) in (0u64..).map(|n| n * frame).zip(frames) {
         for run in mask.0.iter().filter(|run| run.slice == *slice) {

@@ -12,6 +12,7 @@
 )]
 
 mod fixture;
+mod hostile;
 mod reader;
 mod real;
 
