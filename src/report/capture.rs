@@ -78,7 +78,15 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
         set.item(tags::SOURCE_IMAGE_SEQUENCE, reference.item());
     }
     if let Some(first) = context.sources.first() {
-        copy(&mut set, first, &[tags::BODY_PART_EXAMINED]);
+        // Required, if empty, where no body part tells that there are not two of it (C.7.3.1).
+        if first.filled(tags::BODY_PART_EXAMINED).is_none() {
+            set.empty(tags::LATERALITY);
+        }
+        copy(
+            &mut set,
+            first,
+            &[tags::BODY_PART_EXAMINED, tags::LATERALITY],
+        );
     }
     pixels(&mut set, canvas)?;
     context.lossy(&mut set);

@@ -71,7 +71,8 @@ fn source(slice: u32) -> Source {
 }
 
 /// The same slices from a careless sender: one orientation in other digits, one slice compressed
-/// with loss, a name of odd length, no character set, no study id, no maker of the scanner.
+/// with loss, a name of odd length, no character set, no study id, no body part, no maker
+/// of the scanner.
 pub(crate) fn careless_sources() -> Vec<Source> {
     let mut careless = sources();
     for (index, source) in careless.iter_mut().enumerate() {
@@ -79,7 +80,9 @@ pub(crate) fn careless_sources() -> Vec<Source> {
         for (tag, element) in source.header.iter() {
             let mut element = element.clone();
             match (tag.0, index) {
-                (0x0008_0005 | 0x0020_0010 | 0x0008_0070 | 0x0008_1030, _) => continue,
+                (0x0008_0005 | 0x0008_0070 | 0x0008_1030 | 0x0018_0015 | 0x0020_0010, _) => {
+                    continue;
+                }
                 (0x0010_0010, _) => element.value = b"DOE^JON".to_vec(),
                 (0x0020_0037, 3) => element.value = b"1\\0\\0\\0\\1\\0 ".to_vec(),
                 _ => {}
