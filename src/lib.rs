@@ -8,6 +8,7 @@ pub mod config;
 pub mod dicom;
 pub mod image;
 pub mod infer;
+pub mod report;
 pub mod flow;
 pub mod panel;
 pub mod store;
