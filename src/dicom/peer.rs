@@ -119,12 +119,8 @@ pub(crate) fn item(kind: u8, value: &[u8]) -> Vec<u8> {
 /// A proposed presentation context.
 pub(crate) fn context(id: u8, classes: &[&[u8]], syntaxes: &[&[u8]]) -> Vec<u8> {
     let mut value = vec![id, 0, 0xff, 0];
-    classes
-        .iter()
-        .for_each(|class| value.extend(item(0x30, class)));
-    syntaxes
-        .iter()
-        .for_each(|syntax| value.extend(item(0x40, syntax)));
+    value.extend(classes.iter().flat_map(|class| item(0x30, class)));
+    value.extend(syntaxes.iter().flat_map(|syntax| item(0x40, syntax)));
     item(0x20, &value)
 }
 
@@ -281,6 +277,6 @@ fn tell_message(bytes: &[u8], control: u8) -> String {
         },
         Message::Store(_) => "STORE".to_owned(),
         Message::Echo(_) => "ECHO".to_owned(),
-        other => format!("{other:?}"),
+        other @ (Message::Cancel | Message::Other(_)) => format!("{other:?}"),
     }
 }

@@ -146,25 +146,20 @@ impl Acceptor {
 
     /// Returns when to feed [`Input::Timeout`].
     pub fn deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::Sta2 | State::Sta13 => Some(self.artim),
-            State::Sta6 => {
-                let waits = !matches!(self.message, Message::Answering { .. });
-                let moves = match self.window {
-                    Some(window) => window.since.after(RATE_WINDOW),
-                    None => self.heard.after(ASSOCIATION_IDLE),
-                };
-                [
-                    self.finish_by,
-                    self.message.deadline(),
-                    waits.then_some(moves),
-                ]
-                .into_iter()
-                .flatten()
-                .min()
-            }
-            _ => None,
+        if matches!(self.state, State::Sta2 | State::Sta13) {
+            return Some(self.artim);
         }
+        if self.state != State::Sta6 {
+            return None;
+        }
+        let moves = match self.window {
+            Some(window) => window.since.after(RATE_WINDOW),
+            None => self.heard.after(ASSOCIATION_IDLE),
+        };
+        // While the driver stores, no time runs against the peer.
+        let moves = self.wants_bytes().then_some(moves);
+        let deadlines = [self.finish_by, self.message.deadline(), moves];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Takes one input and returns what to do about it.
@@ -207,7 +202,7 @@ impl Acceptor {
                 self.abort(now, abort, out);
                 continue;
             }
-            match self.frames.next() {
+            match self.frames.next_frame() {
                 Ok(None) => break,
                 Ok(Some(frame)) => self.frame(now, frame, out),
                 Err(error) => {
@@ -256,10 +251,7 @@ impl Acceptor {
             }
             Some((Step::Aa6, _)) => self.frames.skip(),
             _ => {
-                let abort = match event {
-                    Event::InvalidPdu => Abort::UNRECOGNIZED_PDU,
-                    _ => Abort::UNEXPECTED_PDU,
-                };
+                let abort = Abort::of(event);
                 let oddity = stranger(header).unwrap_or(Oddity::Pdu(header.kind()));
                 let broken = Break {
                     event,

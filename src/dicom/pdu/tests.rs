@@ -72,7 +72,9 @@ fn see_user<C>(variables: &[UserVariableItem], seen: Seen<C>) -> Seen<C> {
                 seen.roles.push((uid(class).unwrap(), roles.scu, roles.scp));
             }
             UserVariableItem::UserIdentityItem(_) => seen.has_identity = true,
-            _ => {}
+            UserVariableItem::Unknown(..)
+            | UserVariableItem::ImplementationVersionName(_)
+            | UserVariableItem::SopClassExtendedNegotiationSubItem(..) => {}
         }
     }
     seen
@@ -237,7 +239,7 @@ proptest! {
         let (_rq, _ac) = (read_rq(&body), read_ac(&body));
         let mut frames = Frames::new(1024);
         frames.push(&bytes);
-        while let Ok(Some(_)) = frames.next() {}
+        while let Ok(Some(_)) = frames.next_frame() {}
     }
 }
 
@@ -286,7 +288,7 @@ fn cut_up(segments: &[&[u8]]) -> Result<Vec<Frame>, FrameError> {
     let mut out: Vec<Frame> = Vec::new();
     for segment in segments {
         frames.push(segment);
-        while let Some(frame) = frames.next()? {
+        while let Some(frame) = frames.next_frame()? {
             match (out.last_mut(), frame) {
                 (Some(Frame::Piece(last)), Frame::Piece(next)) if next.opens.is_none() => {
                     last.bytes.extend(next.bytes);
@@ -326,7 +328,7 @@ fn a_stream_is_cut_the_same_wherever_its_segments_end() {
 fn data_goes_on_before_its_pdu_is_whole() {
     let mut frames = Frames::new(1024);
     frames.push(&peer::data(1, 2, b"some data")[..16]);
-    assert!(matches!(frames.next(), Ok(Some(Frame::Header(_)))));
+    assert!(matches!(frames.next_frame(), Ok(Some(Frame::Header(_)))));
     let piece = Piece {
         context: 1,
         part: Part::DataSet,
@@ -334,8 +336,8 @@ fn data_goes_on_before_its_pdu_is_whole() {
         bytes: b"some".to_vec(),
         place: Place::Inner,
     };
-    assert_eq!(frames.next(), Ok(Some(Frame::Piece(piece))));
-    assert_eq!(frames.next(), Ok(None));
+    assert_eq!(frames.next_frame(), Ok(Some(Frame::Piece(piece))));
+    assert_eq!(frames.next_frame(), Ok(None));
     assert!(frames.is_amid());
 }
 
@@ -343,9 +345,12 @@ fn data_goes_on_before_its_pdu_is_whole() {
 fn small_pdus_have_a_limit_of_their_own() {
     let mut frames = Frames::new(1024);
     frames.push(&[5, 0, 0, 1, 0, 0]);
-    assert!(matches!(frames.next(), Ok(Some(Frame::Header(_)))));
+    assert!(matches!(frames.next_frame(), Ok(Some(Frame::Header(_)))));
     let (kind, length) = (5, 0x1_0000);
-    assert_eq!(frames.next(), Err(FrameError::TooLong { kind, length }));
+    assert_eq!(
+        frames.next_frame(),
+        Err(FrameError::TooLong { kind, length })
+    );
 }
 
 #[test]

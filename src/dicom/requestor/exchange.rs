@@ -52,9 +52,12 @@ pub(super) struct Sending {
 impl Requestor {
     /// Returns the context that `pair` was accepted on.
     pub(super) fn context(&self, pair: &Pair) -> Result<u8, Verdict> {
-        let never = || match self.pairs.contains(pair) {
-            true => Verdict::Unanswered,
-            false => Verdict::NotProposed,
+        let never = || {
+            if self.pairs.contains(pair) {
+                Verdict::Unanswered
+            } else {
+                Verdict::NotProposed
+            }
         };
         self.contexts
             .get(pair)
@@ -174,14 +177,10 @@ impl Requestor {
             Said::Response(response) => self.response(now, response, out),
             Said::Cancel => {}
             Said::Echo(request) | Said::Other(request) => {
-                self.decline(piece.context, &request.respond(Some(&not_served())), out);
+                self.decline(piece.context, &request.refuse(&not_served()), out);
             }
             Said::Store(store) => {
-                self.decline(
-                    piece.context,
-                    &store.request.respond(Some(&not_served())),
-                    out,
-                );
+                self.decline(piece.context, &store.request.refuse(&not_served()), out);
             }
         }
     }

@@ -145,7 +145,7 @@ fn b09_a_pdu_over_the_announced_length_is_refused_at_its_header() {
     let mut driver = Driver::associated();
     driver.feed(&object(1, &data_set));
     assert_eq!(driver.told(), "0000", "12 bytes over are let pass");
-    driver.feed(&object(1, &[1; 16_384 + 12 - 5]));
+    driver.feed(&object(1, &vec![1; 16_384 + 12 - 5]));
     assert_eq!(driver.told(), "AB 2/6");
 }
 

@@ -461,7 +461,7 @@ fn a42_a_request_of_205_820_bytes_is_accepted_and_one_over_1_mib_is_not() {
     assert!(200_000 < request.bytes().len());
     assert_eq!(say(&request, &[]), "AC");
     let huge = Rq {
-        more: item(0x77, &[0; 60_000]).repeat(18),
+        more: item(0x77, &vec![0; 60_000]).repeat(18),
         ..Rq::default()
     };
     assert_eq!(say(&huge, &[]), "AB 0/0");

@@ -227,7 +227,9 @@ fn words(actions: &[Action]) -> String {
         Action::Note(_) => String::new(),
         Action::Drop(reason) => format!("drop:{reason:?}"),
         Action::Close => "close".to_owned(),
-        other => format!("{other:?}"),
+        other @ (Action::Indicate(_) | Action::Begin(_) | Action::Data(_) | Action::End) => {
+            format!("{other:?}")
+        }
     };
     let words: Vec<_> = actions
         .iter()

@@ -220,11 +220,16 @@ fn resting() -> Vec<(&'static str, Driver)> {
 /// Tells what an input led to: what was sent, how the association ended, whether it closed.
 fn tell_all(driver: &mut Driver) -> String {
     let mut words = vec![driver.told()];
-    let end = |outcome: &Outcome| match outcome {
-        Outcome::Aborted(abort) => format!("aborted:{}/{}", abort.source, abort.reason),
-        Outcome::Rejected(_) => "rejected".to_owned(),
-        Outcome::Broken(Oddity::Pdu(kind)) => format!("broken:{kind}"),
-        other => format!("{other:?}").to_lowercase(),
+    let end = |outcome: &Outcome| {
+        if let Outcome::Aborted(abort) = outcome {
+            format!("aborted:{}/{}", abort.source, abort.reason)
+        } else if let Outcome::Broken(Oddity::Pdu(kind)) = outcome {
+            format!("broken:{kind}")
+        } else if let Outcome::Rejected(_) = outcome {
+            "rejected".to_owned()
+        } else {
+            format!("{outcome:?}").to_lowercase()
+        }
     };
     words.extend(driver.ended.iter().map(end));
     if driver.notes.contains(&Oddity::OutOfTurn) {
