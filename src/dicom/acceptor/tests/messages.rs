@@ -132,6 +132,13 @@ fn d09_a_store_that_announces_no_data_set_is_refused_at_once() {
 }
 
 #[test]
+fn d09_a_missing_data_set_type_means_a_data_set_for_a_store_and_none_for_an_echo() {
+    assert_eq!(inside(&stored(&spoiled(0x0800, None))), "0000");
+    let echo = command(&[(0x0100, &[0x30, 0]), (0x0110, &[1, 0])]);
+    assert_eq!(inside(&data(3, LAST_COMMAND, &echo)), "0000");
+}
+
+#[test]
 fn d10_a_data_set_that_was_not_announced_is_aborted() {
     assert_eq!(
         inside(&stored(&store_of(1, CT, INSTANCE, ABSENT))),

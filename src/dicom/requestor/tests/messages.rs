@@ -159,6 +159,21 @@ fn a_data_set_of_no_bytes_and_one_of_an_odd_number_are_sent_as_they_are() {
 }
 
 #[test]
+fn the_last_fragment_is_never_empty_behind_others() {
+    let mut driver = Driver::established(10);
+    driver
+        .store()
+        .data(b"12345678", Rest::More)
+        .data(b"", Rest::Last);
+    assert_eq!(driver.told(), "STORE data[8]");
+    let mut driver = Driver::established(1000);
+    let two = vec![1; 2 * 994];
+    driver.store().data(&two, Rest::More).data(b"", Rest::Last);
+    let last = &driver.sent[driver.sent.len() - 994 - 12..];
+    assert_eq!(last[..12], [4, 0, 0, 0, 3, 232, 0, 0, 3, 228, 1, 2]);
+}
+
+#[test]
 fn a_refusal_before_the_end_of_the_data_set_counts_once_that_is_sent() {
     let mut driver = Driver::established(1000);
     driver.store().data(&[1; 5000], Rest::More);
