@@ -12,6 +12,7 @@ use crate::dicom::requestor::{
     Action, Answer, Oddity, Outcome, Pair, Requestor, Rest, StoreOrder, Verdict,
 };
 use crate::dicom::status::{Refusal, Status};
+use crate::dicom::syntax::DEFLATED_LE;
 
 const C_STORE_RSP: u16 = 0x8001;
 const C_ECHO_RSP: u16 = 0x8030;
@@ -45,6 +46,8 @@ pub(super) struct Sending {
     rest: Vec<u8>,
     /// Whether the bytes given so far are an odd number.
     odd: usize,
+    /// The byte that makes a data set even, in a transfer syntax that has one.
+    padding: Option<u8>,
     /// A refusal that came before the data set was complete.
     early: Option<Answer>,
 }
@@ -116,6 +119,8 @@ impl Requestor {
             command: write_command(context, &command, self.fragment_bytes),
             rest: Vec::new(),
             odd: 0,
+            // PS3.5 A.5: a deflated stream of odd length is followed by one NUL.
+            padding: (order.pair.transfer_syntax.as_str() == DEFLATED_LE).then_some(0),
             early: None,
         });
         out.push(Action::WantData);
@@ -134,6 +139,12 @@ impl Requestor {
         };
         sending.odd = (sending.odd + bytes.len()) % 2;
         sending.rest.extend_from_slice(bytes);
+        if rest == Rest::Last && sending.odd != 0 {
+            match sending.padding {
+                Some(padding) => sending.rest.push(padding),
+                None => out.push(Action::Note(Oddity::OddDataSet)),
+            }
+        }
         let to_send = sending.cut(self.fragment_bytes, rest);
         if !to_send.is_empty() {
             self.take(Event::DataRequest, out);
@@ -142,9 +153,6 @@ impl Requestor {
         if rest == Rest::More {
             self.message = Message::Sending(sending);
             return out.push(Action::WantData);
-        }
-        if sending.odd != 0 {
-            out.push(Action::Note(Oddity::OddDataSet));
         }
         match sending.early {
             Some(answer) => out.push(Action::Outcome(Outcome::Answered(answer))),

@@ -14,7 +14,8 @@
 //!
 //! - An object is done only by a status that answers its Message ID and names its SOP instance
 //!   or none; what else comes is the peer's fault and ends the association.
-//! - Fragments are even but for the last of an odd data set, which we may not change.
+//! - Fragments are even but for the last of an odd data set, which we may not change; only a
+//!   deflated one has a padding that belongs to no data element.
 
 mod exchange;
 mod terms;

@@ -159,6 +159,28 @@ fn a_data_set_of_no_bytes_and_one_of_an_odd_number_are_sent_as_they_are() {
 }
 
 #[test]
+fn an_odd_deflated_data_set_is_padded_as_its_syntax_says() {
+    let deflated = pair(CT, b"1.2.840.10008.1.2.1.99");
+    for (bytes, wanted) in [(&b"12345"[..], "STORE data[6]"), (b"1234", "STORE data[4]")] {
+        let mut driver = Driver::new();
+        let settings = driver.machine.settings.clone();
+        driver.machine = Requestor::new(settings, std::slice::from_ref(&deflated)).unwrap();
+        driver
+            .step(Input::Connected)
+            .feed(&ac(&[answered(1, 0, None)], b""));
+        driver.told();
+        driver.step(Input::Store(StoreOrder {
+            pair: deflated.clone(),
+            sop_instance: uid(INSTANCE),
+            priority: Priority::Medium,
+        }));
+        driver.data(bytes, Rest::Last);
+        assert_eq!(driver.told(), wanted);
+        assert_eq!(driver.notes, []);
+    }
+}
+
+#[test]
 fn the_last_fragment_is_never_empty_behind_others() {
     let mut driver = Driver::established(10);
     driver
