@@ -203,23 +203,20 @@ pub fn next(state: State, event: Event, role: Role) -> Option<(Step, State)> {
     use Event as E;
     use State as S;
     use Step as T;
+    // What the established states and those that await an answer have in common.
+    let shared = !matches!(state, S::Sta1 | S::Sta2 | S::Sta4 | S::Sta13);
     Some(match (state, event) {
         (S::Sta1, E::AssociateRequest) => (T::Ae1, S::Sta4),
         (S::Sta1, E::TransportIndication) => (T::Ae5, S::Sta2),
-        (S::Sta1, _) => return None,
         (S::Sta2, E::RqPdu) => (T::Ae6, S::Sta3),
         (S::Sta2, E::UnacceptableRqPdu) => (T::Ae6, S::Sta13),
-        (S::Sta2 | S::Sta13, E::AbortPdu | E::Artim) => (T::Aa2, S::Sta1),
+        (S::Sta2 | S::Sta13, E::AbortPdu | E::Artim) | (S::Sta4, E::AbortRequest) => {
+            (T::Aa2, S::Sta1)
+        }
         (S::Sta2, E::TransportClosed) => (T::Aa5, S::Sta1),
-        (S::Sta2, pdu) if pdu.is_pdu() => (T::Aa1, S::Sta13),
-        (S::Sta13, E::RqPdu | E::UnacceptableRqPdu | E::InvalidPdu) => (T::Aa7, S::Sta13),
         (S::Sta13, E::TransportClosed) => (T::Ar5, S::Sta1),
-        (S::Sta13, pdu) if pdu.is_pdu() => (T::Aa6, S::Sta13),
-        (S::Sta2 | S::Sta13, _) => return None,
+        (S::Sta13, E::RqPdu | E::UnacceptableRqPdu | E::InvalidPdu) => (T::Aa7, S::Sta13),
         (S::Sta4, E::TransportConfirm) => (T::Ae2, S::Sta5),
-        (S::Sta4, E::TransportClosed) => (T::Aa4, S::Sta1),
-        (S::Sta4, E::AbortRequest) => (T::Aa2, S::Sta1),
-        (S::Sta4, _) => return None,
         (S::Sta3, E::AssociateAccept) => (T::Ae7, S::Sta6),
         (S::Sta3, E::AssociateReject) => (T::Ae8, S::Sta13),
         (S::Sta5, E::AcPdu) => (T::Ae3, S::Sta6),
@@ -238,11 +235,12 @@ pub fn next(state: State, event: Event, role: Role) -> Option<(Step, State)> {
         (S::Sta8 | S::Sta12, E::ReleaseResponse) => (T::Ar4, S::Sta13),
         (S::Sta9, E::ReleaseResponse) => (T::Ar9, S::Sta11),
         (S::Sta10, E::ReleaseRpPdu) => (T::Ar10, S::Sta12),
-        // What the established states and the two that await an answer have in common.
-        (_, E::AbortPdu) => (T::Aa3, S::Sta1),
-        (_, E::TransportClosed) => (T::Aa4, S::Sta1),
-        (_, E::AbortRequest) => (T::Aa1, S::Sta13),
-        (_, pdu) if pdu.is_pdu() => (T::Aa8, S::Sta13),
+        (_, E::AbortPdu) if shared => (T::Aa3, S::Sta1),
+        (_, E::TransportClosed) if shared || state == S::Sta4 => (T::Aa4, S::Sta1),
+        (_, E::AbortRequest) if shared => (T::Aa1, S::Sta13),
+        (S::Sta2, pdu) if pdu.is_pdu() => (T::Aa1, S::Sta13),
+        (S::Sta13, pdu) if pdu.is_pdu() => (T::Aa6, S::Sta13),
+        (_, pdu) if shared && pdu.is_pdu() => (T::Aa8, S::Sta13),
         (_, _) => return None,
     })
 }
@@ -312,6 +310,7 @@ mod tests {
 
     #[test]
     fn c07_a_release_collision_ends_both_roles_in_a_closed_connection() {
+        use Event::{ReleaseRequest, ReleaseResponse, ReleaseRpPdu, ReleaseRqPdu};
         let walk = |role, events: &[Event]| {
             let mut state = State::Sta6;
             for event in events {
@@ -319,7 +318,6 @@ mod tests {
             }
             state
         };
-        use Event::{ReleaseRequest, ReleaseResponse, ReleaseRpPdu, ReleaseRqPdu};
         let requestor = [ReleaseRequest, ReleaseRqPdu, ReleaseResponse, ReleaseRpPdu];
         let acceptor = [ReleaseRequest, ReleaseRqPdu, ReleaseRpPdu, ReleaseResponse];
         assert_eq!(walk(Role::Requestor, &requestor), State::Sta1);

@@ -76,7 +76,7 @@ pub fn is_storage(class: &Uid) -> bool {
     let lies_below = |root: &&str| {
         rest.strip_prefix(*root).is_some_and(|tail| tail.is_empty() || tail.starts_with('.'))
     };
-    class.as_str() != VERIFICATION && !NOT_STORAGE.iter().any(|root| lies_below(&root))
+    class.as_str() != VERIFICATION && !NOT_STORAGE.iter().any(lies_below)
 }
 
 /// Answers every context of `request`, in the order proposed.

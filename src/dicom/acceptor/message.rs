@@ -29,18 +29,39 @@ pub(super) enum Message {
     /// The data set is complete; the driver stores it.
     Answering { context: u8, request: Request },
     /// The data set of a refused object is read away.
-    Refused { context: u8, request: Request, refusal: Refusal, left: u64 },
+    Refused {
+        context: u8,
+        request: Request,
+        refusal: Refusal,
+        left: u64,
+    },
     /// A data set that nobody wants is read away; the response waits for its end.
-    Drain { context: u8, response: Vec<u8>, left: u64, until: Instant },
+    Drain {
+        context: u8,
+        response: Vec<u8>,
+        left: u64,
+        until: Instant,
+    },
 }
 
 impl Message {
     /// Returns when the peer has waited too long with a data set that it announced.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        match self {
-            Self::Drain { until, .. } => Some(*until),
-            _ => None,
+        if let Self::Drain { until, .. } = self {
+            Some(*until)
+        } else {
+            None
         }
+    }
+
+    /// Takes what the driver is to answer; the message is over then.
+    fn take_answering(&mut self) -> Option<(u8, Request)> {
+        let Self::Answering { context, request } = self else {
+            return None;
+        };
+        let taken = (*context, request.clone());
+        *self = Self::None;
+        Some(taken)
     }
 
     fn context(&self) -> Option<u8> {
@@ -94,14 +115,17 @@ impl Acceptor {
     }
 
     fn command_piece(&mut self, now: Instant, piece: Piece, out: &mut Vec<Action>) {
-        let mut bytes = match std::mem::replace(&mut self.message, Message::None) {
+        let mut bytes = match &mut self.message {
             Message::None => Vec::new(),
-            Message::Command { bytes, .. } => bytes,
-            amid => {
-                self.message = amid;
+            Message::Command { bytes, .. } => std::mem::take(bytes),
+            Message::Object { .. }
+            | Message::Answering { .. }
+            | Message::Refused { .. }
+            | Message::Drain { .. } => {
                 return self.abort(now, Break::user(Oddity::FragmentOutOfTurn), out);
             }
         };
+        self.message = Message::None;
         if COMMAND_BYTES_MAX < bytes.len().saturating_add(piece.bytes.len()) {
             let abort = Abort::INVALID_PARAMETER;
             return self.abort(now, Break::provider(Oddity::CommandTooLong, abort), out);
@@ -132,10 +156,10 @@ impl Acceptor {
             Asked::Response(_) => {
                 return self.abort(now, Break::user(Oddity::Response), out);
             }
-            Asked::Echo(request) => request.respond(None),
+            Asked::Echo(request) => request.echoed(),
             Asked::Other(request) => {
                 let refusal = Refusal::new(Status::UNRECOGNIZED_OPERATION, "not served here");
-                request.respond(Some(&refusal))
+                request.refuse(&refusal)
             }
         };
         match command.data_set {
@@ -161,7 +185,7 @@ impl Acceptor {
         let request = store.request.clone();
         if data_set == DataSet::Absent {
             let refusal = Refusal::new(Status::CANNOT_UNDERSTAND, "no data set");
-            return self.send(context, &request.respond(Some(&refusal)), out);
+            return self.send(context, &request.refuse(&refusal), out);
         }
         match self.begin(context, store) {
             Ok((begin, class_of_context)) => {
@@ -172,8 +196,12 @@ impl Acceptor {
                 self.message = Message::Object { context, request };
             }
             Err(refusal) => {
-                self.message =
-                    Message::Refused { context, request, refusal, left: DRAIN_OBJECT_BYTES_MAX };
+                self.message = Message::Refused {
+                    context,
+                    request,
+                    refusal,
+                    left: DRAIN_OBJECT_BYTES_MAX,
+                };
             }
         }
     }
@@ -223,9 +251,14 @@ impl Acceptor {
                 let abort = Abort::NOT_SPECIFIED;
                 self.abort(now, Break::provider(Oddity::RefusedTooLong, abort), out);
             }
-            Message::Refused { context, request, refusal, left } => {
+            Message::Refused {
+                context,
+                request,
+                refusal,
+                left,
+            } => {
                 if last {
-                    return self.send(context, &request.respond(Some(&refusal)), out);
+                    return self.send(context, &request.refuse(&refusal), out);
                 }
                 self.message = Message::Refused {
                     context,
@@ -237,12 +270,21 @@ impl Acceptor {
             Message::Drain { left, .. } if left < count => {
                 self.abort(now, Break::user(Oddity::Drained), out);
             }
-            Message::Drain { context, response, left, until } => {
+            Message::Drain {
+                context,
+                response,
+                left,
+                until,
+            } => {
                 if last {
                     return self.send(context, &response, out);
                 }
-                self.message =
-                    Message::Drain { context, response, left: left.saturating_sub(count), until };
+                self.message = Message::Drain {
+                    context,
+                    response,
+                    left: left.saturating_sub(count),
+                    until,
+                };
             }
             Message::None | Message::Command { .. } | Message::Answering { .. } => {
                 self.abort(now, Break::user(Oddity::FragmentOutOfTurn), out);
@@ -251,43 +293,34 @@ impl Acceptor {
     }
 
     pub(super) fn stored(&mut self, now: Instant, receipt: Receipt, out: &mut Vec<Action>) {
-        match std::mem::replace(&mut self.message, Message::None) {
-            Message::Answering { context, request } => {
-                // I2: this success exists only because of `receipt`, and uses it up.
-                drop(receipt);
-                self.heard = now;
-                self.send(context, &request.respond(None), out);
-            }
-            // The association may be over by the time the object is safe: the sender will send
-            // it again, and nothing may be said now.
-            other => self.keep(other, out),
-        }
+        let Some((context, request)) = self.message.take_answering() else {
+            return self.unasked(out);
+        };
+        self.heard = now;
+        // I2: this success exists only because of `receipt`.
+        self.send(context, &request.stored(receipt), out);
     }
 
     pub(super) fn refused(&mut self, now: Instant, refusal: Refusal, out: &mut Vec<Action>) {
-        // I2: a refusal is never a success, whatever the driver wrote into it.
-        let status = match refusal.status {
-            Status::SUCCESS => Status::CANNOT_UNDERSTAND,
-            status => status,
-        };
-        let refusal = Refusal { status, ..refusal };
-        match std::mem::replace(&mut self.message, Message::None) {
-            Message::Answering { context, request } => {
-                self.heard = now;
-                self.send(context, &request.respond(Some(&refusal)), out);
-            }
-            Message::Object { context, request } => {
-                self.message =
-                    Message::Refused { context, request, refusal, left: DRAIN_OBJECT_BYTES_MAX };
-            }
-            other => self.keep(other, out),
+        if let Some((context, request)) = self.message.take_answering() {
+            self.heard = now;
+            self.send(context, &request.refuse(&refusal), out);
+        } else if let Message::Object { context, request } = &self.message {
+            self.message = Message::Refused {
+                context: *context,
+                request: request.clone(),
+                refusal,
+                left: DRAIN_OBJECT_BYTES_MAX,
+            };
+        } else {
+            self.unasked(out);
         }
     }
 
-    /// Puts back what an answer without a question found; inside an association it is a fault
-    /// of the driver's.
-    fn keep(&mut self, message: Message, out: &mut Vec<Action>) {
-        self.message = message;
+    /// Meets an answer that nothing asked for. The association may be over by the time that an
+    /// object is safe: the sender sends it again, and nothing may be said now. Inside an
+    /// association it is a fault of the driver's.
+    fn unasked(&self, out: &mut Vec<Action>) {
         if self.state == State::Sta6 {
             out.push(Action::Note(Oddity::OutOfTurn));
         }

@@ -94,12 +94,22 @@ struct Break {
 impl Break {
     /// By the provider, for a PDU or a parameter that is wrong.
     fn provider(oddity: Oddity, abort: Abort) -> Self {
-        Self { oddity, drop: DropReason::Protocol, event: Event::InvalidPdu, abort }
+        Self {
+            oddity,
+            drop: DropReason::Protocol,
+            event: Event::InvalidPdu,
+            abort,
+        }
     }
 
     /// By us as the user.
     fn user(oddity: Oddity) -> Self {
-        Self { oddity, drop: DropReason::Protocol, event: Event::AbortRequest, abort: Abort::USER }
+        Self {
+            oddity,
+            drop: DropReason::Protocol,
+            event: Event::AbortRequest,
+            abort: Abort::USER,
+        }
     }
 }
 
@@ -142,21 +152,20 @@ impl Acceptor {
 
     /// Returns when to feed [`Input::Timeout`].
     pub fn deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::Sta2 | State::Sta13 => Some(self.artim),
-            State::Sta6 => {
-                let waits = !matches!(self.message, Message::Answering { .. });
-                let moves = match self.window {
-                    Some(window) => window.since.after(RATE_WINDOW),
-                    None => self.heard.after(ASSOCIATION_IDLE),
-                };
-                [self.finish_by, self.message.deadline(), waits.then_some(moves)]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
-            _ => None,
+        if matches!(self.state, State::Sta2 | State::Sta13) {
+            return Some(self.artim);
         }
+        if self.state != State::Sta6 {
+            return None;
+        }
+        let moves = match self.window {
+            Some(window) => window.since.after(RATE_WINDOW),
+            None => self.heard.after(ASSOCIATION_IDLE),
+        };
+        // While the driver stores, no time runs against the peer.
+        let moves = self.wants_bytes().then_some(moves);
+        let deadlines = [self.finish_by, self.message.deadline(), moves];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Takes one input and returns what to do about it.
@@ -192,11 +201,14 @@ impl Acceptor {
         while self.wants_bytes() {
             let idle = self.state == State::Sta6 && matches!(self.message, Message::None);
             if idle && self.finish_by.is_some() {
-                let abort = Break { drop: DropReason::Shutdown, ..Break::user(Oddity::Shutdown) };
+                let abort = Break {
+                    drop: DropReason::Shutdown,
+                    ..Break::user(Oddity::Shutdown)
+                };
                 self.abort(now, abort, out);
                 continue;
             }
-            match self.frames.next() {
+            match self.frames.next_frame() {
                 Ok(None) => break,
                 Ok(Some(frame)) => self.frame(now, frame, out),
                 Err(error) => {
@@ -210,7 +222,10 @@ impl Acceptor {
         }
         let amid = !matches!(self.message, Message::None) || self.frames.is_amid();
         let moves = self.state == State::Sta6 && self.wants_bytes() && amid;
-        let fresh = Window { since: now, bytes: 0 };
+        let fresh = Window {
+            since: now,
+            bytes: 0,
+        };
         self.window = moves.then(|| self.window.unwrap_or(fresh));
     }
 
@@ -242,12 +257,12 @@ impl Acceptor {
             }
             Some((Step::Aa6, _)) => self.frames.skip(),
             _ => {
-                let abort = match event {
-                    Event::InvalidPdu => Abort::UNRECOGNIZED_PDU,
-                    _ => Abort::UNEXPECTED_PDU,
-                };
+                let abort = Abort::of(event);
                 let oddity = stranger(header).unwrap_or(Oddity::Pdu(header.kind()));
-                let broken = Break { event, ..Break::provider(oddity, abort) };
+                let broken = Break {
+                    event,
+                    ..Break::provider(oddity, abort)
+                };
                 self.abort(now, broken, out);
                 self.frames.skip();
             }
@@ -283,7 +298,10 @@ impl Acceptor {
         }
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
         if passed(self.finish_by) {
-            let broken = Break { drop: DropReason::Shutdown, ..Break::user(Oddity::Shutdown) };
+            let broken = Break {
+                drop: DropReason::Shutdown,
+                ..Break::user(Oddity::Shutdown)
+            };
             return self.abort(now, broken, out);
         }
         if passed(self.message.deadline()) {
@@ -295,7 +313,10 @@ impl Acceptor {
                 self.window = Some(Window { since: now, bytes });
             }
             Some(_) => {
-                let broken = Break { drop: DropReason::TooSlow, ..Break::user(Oddity::TooSlow) };
+                let broken = Break {
+                    drop: DropReason::TooSlow,
+                    ..Break::user(Oddity::TooSlow)
+                };
                 self.abort(now, broken, out);
             }
             None => self.abort(now, Break::user(Oddity::Idle), out),

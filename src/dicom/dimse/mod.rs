@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::aet::AeTitle;
+use crate::base::receipt::Receipt;
 use crate::base::uid::{Uid, UidError};
 use crate::dicom::header::Tag;
 use crate::dicom::status::{Refusal, Status, ascii};
@@ -198,9 +199,10 @@ impl Command {
         };
         Ok(Self {
             message,
-            data_set: match announced {
-                true => DataSet::Follows,
-                false => DataSet::Absent,
+            data_set: if announced {
+                DataSet::Follows
+            } else {
+                DataSet::Absent
             },
             group_length: elements.group_length(bytes.len()),
         })
@@ -208,10 +210,34 @@ impl Command {
 }
 
 impl Request {
-    /// Writes the response of the same service: success, or `refusal`.
-    ///
-    /// I2: for a C-STORE call it without a refusal only in exchange for a receipt.
-    pub fn respond(&self, refusal: Option<&Refusal>) -> Vec<u8> {
+    /// Writes the success of a C-STORE: I2, only in exchange for a receipt, which is used up.
+    pub fn stored(&self, _receipt: Receipt) -> Vec<u8> {
+        self.respond(None)
+    }
+
+    /// Writes the response that refuses the request. A refusal is never a success, whatever its
+    /// status says.
+    pub fn refuse(&self, refusal: &Refusal) -> Vec<u8> {
+        let status = match refusal.status {
+            Status::SUCCESS => Status::CANNOT_UNDERSTAND,
+            status => status,
+        };
+        self.respond(Some(&Refusal {
+            status,
+            ..refusal.clone()
+        }))
+    }
+
+    /// Writes the success of a C-ECHO; of any other service it is a refusal.
+    pub fn echoed(&self) -> Vec<u8> {
+        if self.field == C_ECHO {
+            self.respond(None)
+        } else {
+            self.refuse(&Refusal::new(Status::UNRECOGNIZED_OPERATION, ""))
+        }
+    }
+
+    fn respond(&self, refusal: Option<&Refusal>) -> Vec<u8> {
         let mut writer = Writer::default();
         if let Some(class) = &self.class {
             writer.put(element::AFFECTED_CLASS, class);

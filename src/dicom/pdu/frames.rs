@@ -162,7 +162,7 @@ impl Frames {
     /// # Errors
     ///
     /// [`FrameError`]; the owner aborts and calls [`Frames::lose`].
-    pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
             match self.at {
                 At::Lost => return Ok(None),

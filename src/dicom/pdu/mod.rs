@@ -8,6 +8,8 @@ pub mod frames;
 
 use dicom_ul::pdu::{Pdu, write_pdu};
 
+use crate::dicom::association::Event;
+
 /// The one application context of DICOM (PS3.7 A.2.1).
 pub const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
 /// Our Implementation Class UID (PS3.7 D.3.3.2): the same for every release and box.
@@ -99,6 +101,15 @@ impl Abort {
     pub const UNEXPECTED_PDU: Self = Self::new(2, 2);
     /// By the provider: invalid PDU parameter value.
     pub const INVALID_PARAMETER: Self = Self::new(2, 6);
+
+    /// Returns what the provider says to a PDU that is unknown or out of turn.
+    pub(crate) fn of(event: Event) -> Self {
+        if event == Event::InvalidPdu {
+            Self::UNRECOGNIZED_PDU
+        } else {
+            Self::UNEXPECTED_PDU
+        }
+    }
 
     /// Names the two codes.
     pub const fn new(source: u8, reason: u8) -> Self {

@@ -12,6 +12,7 @@ use crate::dicom::requestor::{
     Action, Answer, Oddity, Outcome, Pair, Requestor, Rest, StoreOrder, Verdict,
 };
 use crate::dicom::status::{Refusal, Status};
+use crate::dicom::syntax::DEFLATED_LE;
 
 const C_STORE_RSP: u16 = 0x8001;
 const C_ECHO_RSP: u16 = 0x8030;
@@ -45,6 +46,8 @@ pub(super) struct Sending {
     rest: Vec<u8>,
     /// Whether the bytes given so far are an odd number.
     odd: usize,
+    /// The byte that makes a data set even, in a transfer syntax that has one.
+    padding: Option<u8>,
     /// A refusal that came before the data set was complete.
     early: Option<Answer>,
 }
@@ -52,11 +55,17 @@ pub(super) struct Sending {
 impl Requestor {
     /// Returns the context that `pair` was accepted on.
     pub(super) fn context(&self, pair: &Pair) -> Result<u8, Verdict> {
-        let never = || match self.pairs.contains(pair) {
-            true => Verdict::Unanswered,
-            false => Verdict::NotProposed,
+        let never = || {
+            if self.pairs.contains(pair) {
+                Verdict::Unanswered
+            } else {
+                Verdict::NotProposed
+            }
         };
-        self.contexts.get(pair).copied().unwrap_or_else(|| Err(never()))
+        self.contexts
+            .get(pair)
+            .copied()
+            .unwrap_or_else(|| Err(never()))
     }
 
     pub(super) fn echo(&mut self, now: Instant, out: &mut Vec<Action>) {
@@ -75,7 +84,14 @@ impl Requestor {
         let bytes = write_command(context, &write_echo(message_id), self.fragment_bytes);
         self.take(Event::DataRequest, out);
         out.push(Action::Send(bytes));
-        self.await_answer(now, Asked { field: C_ECHO_RSP, message_id, instance: None });
+        self.await_answer(
+            now,
+            Asked {
+                field: C_ECHO_RSP,
+                message_id,
+                instance: None,
+            },
+        );
     }
 
     pub(super) fn store(&mut self, order: StoreOrder, out: &mut Vec<Action>) {
@@ -94,11 +110,17 @@ impl Requestor {
             priority: order.priority,
         });
         self.message = Message::Sending(Sending {
-            asked: Asked { field: C_STORE_RSP, message_id, instance: Some(order.sop_instance) },
+            asked: Asked {
+                field: C_STORE_RSP,
+                message_id,
+                instance: Some(order.sop_instance),
+            },
             context,
             command: write_command(context, &command, self.fragment_bytes),
             rest: Vec::new(),
             odd: 0,
+            // PS3.5 A.5: a deflated stream of odd length is followed by one NUL.
+            padding: (order.pair.transfer_syntax.as_str() == DEFLATED_LE).then_some(0),
             early: None,
         });
         out.push(Action::WantData);
@@ -117,6 +139,12 @@ impl Requestor {
         };
         sending.odd = (sending.odd + bytes.len()) % 2;
         sending.rest.extend_from_slice(bytes);
+        if rest == Rest::Last && sending.odd != 0 {
+            match sending.padding {
+                Some(padding) => sending.rest.push(padding),
+                None => out.push(Action::Note(Oddity::OddDataSet)),
+            }
+        }
         let to_send = sending.cut(self.fragment_bytes, rest);
         if !to_send.is_empty() {
             self.take(Event::DataRequest, out);
@@ -125,9 +153,6 @@ impl Requestor {
         if rest == Rest::More {
             self.message = Message::Sending(sending);
             return out.push(Action::WantData);
-        }
-        if sending.odd != 0 {
-            out.push(Action::Note(Oddity::OddDataSet));
         }
         match sending.early {
             Some(answer) => out.push(Action::Outcome(Outcome::Answered(answer))),
@@ -160,10 +185,10 @@ impl Requestor {
             Said::Response(response) => self.response(now, response, out),
             Said::Cancel => {}
             Said::Echo(request) | Said::Other(request) => {
-                self.decline(piece.context, &request.respond(Some(&not_served())), out);
+                self.decline(piece.context, &request.refuse(&not_served()), out);
             }
             Said::Store(store) => {
-                self.decline(piece.context, &store.request.respond(Some(&not_served())), out);
+                self.decline(piece.context, &store.request.refuse(&not_served()), out);
             }
         }
     }
@@ -261,7 +286,8 @@ impl Sending {
             let place = if is_last { Place::Last } else { Place::Inner };
             write_data(&mut out, self.context, Part::DataSet, place, fragment);
         }
-        self.rest.drain(..(whole * fragment_bytes).min(self.rest.len()));
+        self.rest
+            .drain(..(whole * fragment_bytes).min(self.rest.len()));
         out
     }
 }

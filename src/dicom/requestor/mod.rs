@@ -14,7 +14,8 @@
 //!
 //! - An object is done only by a status that answers its Message ID and names its SOP instance
 //!   or none; what else comes is the peer's fault and ends the association.
-//! - Fragments are even but for the last of an odd data set, which we may not change.
+//! - Fragments are even but for the last of an odd data set, which we may not change; only a
+//!   deflated one has a padding that belongs to no data element.
 
 mod exchange;
 mod terms;
@@ -141,7 +142,7 @@ impl Requestor {
             Input::Timeout => self.timeout(now, &mut out),
         }
         while !matches!(self.state, State::Sta1 | State::Sta4) {
-            match self.frames.next() {
+            match self.frames.next_frame() {
                 Ok(None) => break,
                 Ok(Some(frame)) => self.frame(now, frame, &mut out),
                 Err(error) => {
@@ -209,15 +210,21 @@ impl Requestor {
     fn header(&mut self, now: Instant, header: Header, out: &mut Vec<Action>) {
         let event = Event::of_pdu(header.kind());
         match next(self.state, event, Role::Requestor) {
-            Some((Step::Ae3 | Step::Ae4 | Step::Ar2 | Step::Ar3 | Step::Ar8, _))
-            | Some((Step::Aa2 | Step::Aa3 | Step::Dt2, _)) => {}
+            Some((
+                Step::Ae3
+                | Step::Ae4
+                | Step::Ar2
+                | Step::Ar3
+                | Step::Ar8
+                | Step::Aa2
+                | Step::Aa3
+                | Step::Dt2,
+                _,
+            )) => {}
             // Whatever the peer still has to say while we release is of no use to us.
             Some((Step::Aa6 | Step::Ar6, _)) => self.frames.skip(),
             _ => {
-                let reason = match event {
-                    Event::InvalidPdu => Abort::UNRECOGNIZED_PDU,
-                    _ => Abort::UNEXPECTED_PDU,
-                };
+                let reason = Abort::of(event);
                 self.end(Outcome::Broken(Oddity::Pdu(header.kind())), out);
                 self.abort(now, event, reason, out);
                 self.frames.skip();

@@ -130,3 +130,46 @@ fn what_the_requestor_sends_the_acceptor_stores_however_the_bytes_are_cut() {
         assert_eq!(receiver.notes, [], "seed {seed}");
     }
 }
+
+#[test]
+fn a_line_cut_at_any_byte_loses_nothing_that_was_called_done() {
+    let objects = vec![vec![1; 40], vec![2; 0], vec![3; 3000]];
+    let run = |cut: usize| {
+        let mut rng = SplitMix::new(7);
+        let (mut sender, mut receiver) = (Sender::new(objects.clone(), 1024), Driver::new());
+        sender.step(receiver.now, &mut rng, requestor::Input::Connected);
+        let mut left = cut;
+        while sender.ended.is_none() && 0 < left {
+            let count = left.min(sender.to_send.len()).min(100);
+            left -= count;
+            let sent: Vec<u8> = sender.to_send.drain(..count).collect();
+            receiver.feed(&sent);
+            let answered = std::mem::take(&mut receiver.sent);
+            assert!(0 < count || !answered.is_empty(), "cut at {cut}: both wait");
+            let input = requestor::Input::Received(&answered);
+            sender.step(receiver.now, &mut rng, input);
+        }
+        if sender.ended.is_none() {
+            receiver.step(Input::Closed);
+            sender.step(receiver.now, &mut rng, requestor::Input::Closed);
+        }
+        (sender, receiver)
+    };
+    let whole = 10_000;
+    for cut in 0..whole {
+        let (sender, receiver) = run(cut);
+        let done = |o: &&Outcome| matches!(o, Outcome::Answered(a) if a.status.is_success());
+        let done = sender.outcomes.iter().filter(done).count();
+        assert!(done <= receiver.objects.len(), "cut at {cut}");
+        assert!(receiver.open.is_none(), "cut at {cut}: a part was kept");
+        for ((_, stored), sent) in receiver.objects.iter().zip(&objects) {
+            assert_eq!(stored, sent, "cut at {cut}");
+        }
+        if sender.ended == Some(Outcome::Released) {
+            assert_eq!(done, objects.len());
+            return;
+        }
+        assert_eq!(sender.ended, Some(Outcome::Closed), "cut at {cut}");
+    }
+    panic!("the exchange never ended");
+}

@@ -93,6 +93,7 @@ impl Driver {
         while let Some(action) = queue.pop_front() {
             assert!(!self.closed, "nothing may follow Close: {action:?}");
             let refused = self.open.is_none();
+            assert_ne!(action, Action::Data(Vec::new()), "data is never empty");
             match action {
                 Action::Send(bytes) => self.sent.extend(bytes),
                 Action::Note(oddity) => self.notes.push(oddity),
