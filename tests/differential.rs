@@ -11,17 +11,10 @@ use scanpost::dicom::syntax::{Encoding, TransferSyntax};
 use scanpost::dicom::tags;
 use scanpost::dicom::walker::{Keep, Oddity, Walk, Walker};
 
-const ENCODINGS: [Encoding; 3] = [
-    Encoding::ImplicitLe,
-    Encoding::ExplicitLe,
-    Encoding::ExplicitBe,
-];
+const ENCODINGS: [Encoding; 3] = [Encoding::ImplicitLe, Encoding::ExplicitLe, Encoding::ExplicitBe];
 
 fn walk(encoding: Encoding, bytes: &[u8]) -> Option<Walk> {
-    let syntax = TransferSyntax {
-        encoding,
-        native_pixels: true,
-    };
+    let syntax = TransferSyntax { encoding, native_pixels: true };
     let mut walker = Walker::new(syntax, Keep::Routing);
     walker.feed(bytes).ok()?;
     walker.finish().ok()
@@ -68,22 +61,17 @@ fn agree(encoding: Encoding, bytes: &[u8]) -> Result<bool, TestCaseError> {
     }
     let object = read(encoding, bytes)
         .map_err(|error| TestCaseError::fail(format!("{encoding:?}: {error}")))?;
-    for tag in [
-        tags::SOP_CLASS_UID,
-        tags::SOP_INSTANCE_UID,
-        tags::STUDY_INSTANCE_UID,
-        tags::MODALITY,
-    ] {
+    for tag in
+        [tags::SOP_CLASS_UID, tags::SOP_INSTANCE_UID, tags::STUDY_INSTANCE_UID, tags::MODALITY]
+    {
         let theirs = object
             .element(dicom_core::Tag(tag.group(), tag.element()))
             .ok()
             .and_then(|element| element.to_str().ok())
             .map(|text| text.trim_matches(|c| c == '\0' || c == ' ').to_owned())
             .filter(|text| !text.is_empty());
-        let ours = walk
-            .header
-            .bytes(tag)
-            .map(|bytes| bytes.iter().map(|b| char::from(*b)).collect());
+        let ours =
+            walk.header.bytes(tag).map(|bytes| bytes.iter().map(|b| char::from(*b)).collect());
         prop_assert_eq!(ours, theirs, "{:?} in {:?}", tag, encoding);
     }
     Ok(true)
@@ -93,10 +81,7 @@ fn agree(encoding: Encoding, bytes: &[u8]) -> Result<bool, TestCaseError> {
 fn a_sound_instance_is_the_same_for_both() {
     for encoding in ENCODINGS {
         let bytes = instance(encoding);
-        assert!(
-            agree(encoding, &bytes).unwrap(),
-            "{encoding:?} did not walk"
-        );
+        assert!(agree(encoding, &bytes).unwrap(), "{encoding:?} did not walk");
     }
 }
 

@@ -29,13 +29,8 @@ fn samples() -> Vec<PathBuf> {
         println!("SKIPPED: no SCANPOST_DATA, only the corpus was walked");
     }
     let folders = [root.join("tests/corpus/hostile"), more];
-    let entries = folders
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok());
-    let mut files: Vec<_> = entries
-        .flatten()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -59,10 +54,7 @@ fn every_hostile_sample_is_answered_within_a_second_and_8_mb() {
     let text = String::from_utf8(output.stdout).unwrap();
     let last = text.lines().rfind(|line| line.starts_with("answer "));
     assert!(output.status.success(), "the child died behind {last:?}");
-    let answers = text
-        .lines()
-        .filter(|line| line.starts_with("answer "))
-        .count();
+    let answers = text.lines().filter(|line| line.starts_with("answer ")).count();
     assert!(samples.len() * 4 <= answers, "{answers} answers");
     let peak = text.lines().find_map(|line| line.strip_prefix("peak_kb "));
     let peak: u64 = peak.unwrap().parse().unwrap();
@@ -96,12 +88,8 @@ fn child_walks_what_stdin_names() {
 }
 
 fn answer(name: &str, bytes: &[u8]) {
-    let encodings = [
-        Encoding::ImplicitLe,
-        Encoding::ExplicitLe,
-        Encoding::ExplicitBe,
-        Encoding::DeflatedLe,
-    ];
+    let encodings =
+        [Encoding::ImplicitLe, Encoding::ExplicitLe, Encoding::ExplicitBe, Encoding::DeflatedLe];
     for encoding in encodings {
         let (walked, took) = timed(encoding, |walker| walker.feed(bytes));
         let told = walked.map_or_else(|error| error.comment(), |walk| format!("{} B", walk.length));
@@ -119,10 +107,7 @@ fn empty_elements() {
         }
         Ok(())
     });
-    println!(
-        "answer empty elements: {:?}",
-        walked.map(|walk| walk.length)
-    );
+    println!("answer empty elements: {:?}", walked.map(|walk| walk.length));
     assert!(took < TIME, "{took:?}");
 }
 
@@ -130,19 +115,13 @@ fn nested(depth: usize) -> Vec<u8> {
     b"\x40\0\x75\x02\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff".repeat(depth)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the time that a walk takes is what is tested"
-)]
+#[expect(clippy::disallowed_methods, reason = "the time that a walk takes is what is tested")]
 fn timed(
     encoding: Encoding,
     feed: impl FnOnce(&mut Walker) -> Result<(), WalkError>,
 ) -> (Result<Walk, WalkError>, Duration) {
     let native_pixels = false;
-    let syntax = TransferSyntax {
-        encoding,
-        native_pixels,
-    };
+    let syntax = TransferSyntax { encoding, native_pixels };
     let begun = Instant::now();
     let mut walker = Walker::new(syntax, Keep::TopLevel);
     let fed = feed(&mut walker);
@@ -154,9 +133,5 @@ fn timed(
 fn peak_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap()
+    line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
 }

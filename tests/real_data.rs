@@ -1,12 +1,7 @@
 //! Every real instance under `SCANPOST_DATA` walks to its end, and its facts are the ones that
 //! pydicom reads (`pixel-reference.json`). Skipped, loudly, where the data is absent.
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -21,8 +21,7 @@ pub(super) fn run(verb: &Run) -> Done {
     if config.danger_any_caller {
         terminal::say("danger_any_caller: every device that can reach this box may store");
     }
-    crate::node::run::run(config)
-        .map_err(|error| Failure::because("the box does not run", &error))
+    crate::node::run::run(config).map_err(|error| Failure::because("the box does not run", &error))
 }
 
 /// Logs to stderr; the service manager keeps and bounds it.

@@ -75,8 +75,9 @@ pub(super) fn run(verb: &Send) -> Done {
 
 /// Lists the files under a path. Links are not followed, so that none leads in a circle.
 fn collect(path: &Path, into: &mut Vec<PathBuf>) -> Done {
-    let unreadable =
-        |error: std::io::Error| Failure::because(&format!("{} is not read", path.display()), &error);
+    let unreadable = |error: std::io::Error| {
+        Failure::because(&format!("{} is not read", path.display()), &error)
+    };
     let kind = std::fs::symlink_metadata(path).map_err(unreadable)?;
     if kind.is_file() {
         into.push(path.to_owned());

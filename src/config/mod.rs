@@ -252,11 +252,7 @@ impl Config {
         ];
         for (name, caller) in &self.callers {
             parts.extend([name.clone(), caller.ae.to_string()]);
-            parts.push(
-                caller
-                    .address
-                    .map_or_else(String::new, |net| net.to_string()),
-            );
+            parts.push(caller.address.map_or_else(String::new, |net| net.to_string()));
             let called = caller.called.as_ref();
             parts.push(called.map_or_else(String::new, ToString::to_string));
             parts.push((caller.urgency == Urgency::High).to_string());
@@ -264,11 +260,7 @@ impl Config {
             parts.extend(caller.routes.iter().cloned());
         }
         for (name, to) in &self.destinations {
-            parts.extend([
-                name.clone(),
-                to.originals.to_string(),
-                to.results.to_string(),
-            ]);
+            parts.extend([name.clone(), to.originals.to_string(), to.results.to_string()]);
         }
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
         Digest::of_parts(&parts)

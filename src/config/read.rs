@@ -66,9 +66,7 @@ fn listen(mut table: Table<'_>) -> Result<Listen, ConfigError> {
 
 /// The title of a box that was given none.
 fn default_ae(table: &Table<'_>) -> Result<AeTitle, ConfigError> {
-    AeTitle::parse(b"SCANPOST")
-        .ok()
-        .ok_or_else(|| table.missing("ae"))
+    AeTitle::parse(b"SCANPOST").ok().ok_or_else(|| table.missing("ae"))
 }
 
 fn callers(
@@ -243,9 +241,7 @@ fn port(found: Option<Found<'_>>, default: u16) -> Result<u16, ConfigError> {
         return Ok(default);
     };
     let number = found.number(1..=65535, PORT_RULE)?;
-    u16::try_from(number)
-        .ok()
-        .ok_or_else(|| found.wrong(Problem::Rule(PORT_RULE)))
+    u16::try_from(number).ok().ok_or_else(|| found.wrong(Problem::Rule(PORT_RULE)))
 }
 
 fn switch(found: Option<Found<'_>>, default: bool) -> Result<bool, ConfigError> {

@@ -64,34 +64,22 @@ fn the_defaults_are_those_of_a_safe_clinic() {
     assert_eq!(config.listen.ae.as_str(), "SCANPOST");
     assert_eq!((config.listen.port, config.page.port), (11112, 8443));
     assert_eq!(config.state, PathBuf::from("/var/lib/scanpost"));
-    assert_eq!(
-        config.models.folder,
-        PathBuf::from("/var/lib/scanpost/models")
-    );
+    assert_eq!(config.models.folder, PathBuf::from("/var/lib/scanpost/models"));
     assert!(config.callers.is_empty() && config.destinations.is_empty());
     assert!(!config.danger_any_caller && !config.page.danger_open_page);
     assert!(!config.models.danger_post_unapproved_results);
     assert_eq!(config.gather.quiet, Duration::from_mins(1));
     assert_eq!(config.gather.released_quiet, Duration::from_secs(10));
     assert_eq!(config.gather.incomplete, Duration::from_mins(15));
-    assert_eq!(
-        (config.vault.slab_bytes, config.vault.reserve_bytes),
-        (64 << 20, 256 << 20)
-    );
+    assert_eq!((config.vault.slab_bytes, config.vault.reserve_bytes), (64 << 20, 256 << 20));
 }
 
 #[test]
 fn callers_and_destinations_are_read_with_what_stands_in_for_a_missing_key() {
     let config = parsed(TWO);
     let (caller, far) = (&config.callers["CT1"], &config.destinations["FAR"]);
-    assert_eq!(
-        (caller.urgency, caller.address),
-        (Urgency::High, Net::parse("10.0.0.0/24"))
-    );
-    assert_eq!(
-        (far.calling.as_str(), far.originals, far.results),
-        ("BOX", false, true)
-    );
+    assert_eq!((caller.urgency, caller.address), (Urgency::High, Net::parse("10.0.0.0/24")));
+    assert_eq!((far.calling.as_str(), far.originals, far.results), ("BOX", false, true));
     assert_eq!(config.destinations["PACS"].calling.as_str(), "SCANPOST");
     let without = parsed(&TWO.replace("routes = [\"PACS\"]\n", ""));
     assert_eq!(without.callers["CT1"].routes, ["FAR", "PACS"]);
@@ -122,10 +110,7 @@ fn every_number_holds_at_its_borders_and_not_beyond() {
         parsed(&with(most));
         for outside in [least - 1, most + 1, -1, i64::MIN] {
             let error = refused(&with(outside));
-            assert!(
-                error.starts_with(&format!("line 2: {table}.{key}: ")),
-                "{error}"
-            );
+            assert!(error.starts_with(&format!("line 2: {table}.{key}: ")), "{error}");
         }
     }
 }
@@ -134,27 +119,15 @@ fn every_number_holds_at_its_borders_and_not_beyond() {
 fn an_error_names_line_and_key() {
     let rows = [
         ("listen = 3", "line 1: listen: this must be a table"),
-        (
-            "[listen]\n\nprot = 3",
-            "line 3: listen.prot: there is no such key here",
-        ),
-        (
-            "\nstates = \"/x\"",
-            "line 2: states: there is no such key here",
-        ),
+        ("[listen]\n\nprot = 3", "line 3: listen.prot: there is no such key here"),
+        ("\nstates = \"/x\"", "line 2: states: there is no such key here"),
         ("state = \"x\"", "line 1: state: a path must be absolute"),
-        (
-            "[listen]\nport = \"3\"",
-            "line 2: listen.port: this must be a whole number",
-        ),
+        ("[listen]\nport = \"3\"", "line 2: listen.port: this must be a whole number"),
         (
             "[page]\ndanger_open_page = 1",
             "line 2: page.danger_open_page: this must be true or false",
         ),
-        (
-            "[callers.CT1]\n",
-            "line 1: callers.CT1.ae: this key must be set",
-        ),
+        ("[callers.CT1]\n", "line 1: callers.CT1.ae: this key must be set"),
         (
             "[callers.\"C T\"]\nae = \"A\"",
             "line 1: callers.CT: a name has 1 to 32 letters, digits, - and _",
@@ -163,18 +136,9 @@ fn an_error_names_line_and_key() {
             "[destinations.P]\nae = \"A\"\nport = 1",
             "line 1: destinations.P.host: this key must be set",
         ),
-        (
-            "[log]\nlevel = \"loud\"",
-            "line 2: log.level: error, warn, info, debug or trace",
-        ),
-        (
-            "a = 1\na = 2",
-            "line 2: this is not TOML; is a quote or bracket missing?",
-        ),
-        (
-            "[listen\n",
-            "line 1: this is not TOML; is a quote or bracket missing?",
-        ),
+        ("[log]\nlevel = \"loud\"", "line 2: log.level: error, warn, info, debug or trace"),
+        ("a = 1\na = 2", "line 2: this is not TOML; is a quote or bracket missing?"),
+        ("[listen\n", "line 1: this is not TOML; is a quote or bracket missing?"),
     ];
     for (text, expected) in rows {
         assert_eq!(refused(text), expected);

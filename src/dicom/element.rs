@@ -16,10 +16,7 @@ pub struct Elements {
 impl Elements {
     /// Begins a data set. Of a deflated one this is the part before deflating.
     pub fn new(encoding: Encoding) -> Self {
-        Self {
-            encoding,
-            bytes: Vec::new(),
-        }
+        Self { encoding, bytes: Vec::new() }
     }
 
     /// Writes an element; `value` is little endian and padded here, with NUL for UI, OB and UN
@@ -28,11 +25,7 @@ impl Elements {
     pub fn put(mut self, tag: Tag, vr: [u8; 2], value: &[u8]) -> Self {
         let mut value = value.to_vec();
         if !value.len().is_multiple_of(2) {
-            value.push(if matches!(&vr, b"UI" | b"OB" | b"UN") {
-                0
-            } else {
-                b' '
-            });
+            value.push(if matches!(&vr, b"UI" | b"OB" | b"UN") { 0 } else { b' ' });
         }
         if self.encoding.is_big() {
             vr::swap_words(vr, &mut value);
@@ -71,11 +64,7 @@ impl Elements {
         }
         let short = u16::try_from(length).unwrap_or(u16::MAX);
         let is_big = self.encoding.is_big();
-        let bytes = if is_big {
-            short.to_be_bytes()
-        } else {
-            short.to_le_bytes()
-        };
+        let bytes = if is_big { short.to_be_bytes() } else { short.to_le_bytes() };
         self.bytes.extend_from_slice(&bytes);
         self
     }
@@ -127,21 +116,13 @@ impl Elements {
     fn tag(&mut self, tag: Tag) {
         let [g0, g1, e0, e1] = tag.0.to_be_bytes();
         let is_big = self.encoding.is_big();
-        let bytes = if is_big {
-            [g0, g1, e0, e1]
-        } else {
-            [g1, g0, e1, e0]
-        };
+        let bytes = if is_big { [g0, g1, e0, e1] } else { [g1, g0, e1, e0] };
         self.bytes.extend_from_slice(&bytes);
     }
 
     fn long(&mut self, length: u32) {
         let is_big = self.encoding.is_big();
-        let bytes = if is_big {
-            length.to_be_bytes()
-        } else {
-            length.to_le_bytes()
-        };
+        let bytes = if is_big { length.to_be_bytes() } else { length.to_le_bytes() };
         self.bytes.extend_from_slice(&bytes);
     }
 }
@@ -153,10 +134,7 @@ mod tests {
     #[test]
     fn one_element_has_the_bytes_of_ps3_5_in_each_syntax() {
         let rows = |encoding| Elements::new(encoding).us(tags::ROWS, 512).into_bytes();
-        assert_eq!(
-            rows(Encoding::ImplicitLe),
-            [0x28, 0, 0x10, 0, 2, 0, 0, 0, 0, 2]
-        );
+        assert_eq!(rows(Encoding::ImplicitLe), [0x28, 0, 0x10, 0, 2, 0, 0, 0, 0, 2]);
         assert_eq!(rows(Encoding::ExplicitLe), *b"\x28\0\x10\0US\x02\0\0\x02");
         assert_eq!(rows(Encoding::ExplicitBe), *b"\0\x28\0\x10US\0\x02\x02\0");
         let unknown = Elements::new(Encoding::ExplicitLe).put(Tag(0x0009_1001), *b"UN", b"x");

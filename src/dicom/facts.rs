@@ -105,10 +105,7 @@ mod tests {
 
     fn facts(encoding: Encoding, elements: Elements) -> SliceFacts {
         let native_pixels = true;
-        let syntax = TransferSyntax {
-            encoding,
-            native_pixels,
-        };
+        let syntax = TransferSyntax { encoding, native_pixels };
         let mut walker = Walker::new(syntax, Keep::Routing);
         walker.feed(&elements.into_bytes()).unwrap();
         let walk = walker.finish().unwrap();
@@ -117,11 +114,7 @@ mod tests {
 
     #[test]
     fn every_fact_is_taken_from_its_own_element_in_every_syntax() {
-        for encoding in [
-            Encoding::ImplicitLe,
-            Encoding::ExplicitLe,
-            Encoding::ExplicitBe,
-        ] {
+        for encoding in [Encoding::ImplicitLe, Encoding::ExplicitLe, Encoding::ExplicitBe] {
             let elements = Elements::new(encoding)
                 .text(tags::IMAGE_TYPE, *b"CS", "ORIGINAL\\PRIMARY\\AXIAL")
                 .text(tags::CONVERSION_TYPE, *b"CS", "WSD")
@@ -180,11 +173,7 @@ mod tests {
         let elements = Elements::new(Encoding::ExplicitLe)
             .text(tags::SLICE_THICKNESS, *b"DS", "1\\2")
             .text(tags::IMAGE_POSITION_PATIENT, *b"DS", "1\\2")
-            .text(
-                tags::IMAGE_ORIENTATION_PATIENT,
-                *b"DS",
-                "1\\0\\0\\0\\NaN\\0",
-            )
+            .text(tags::IMAGE_ORIENTATION_PATIENT, *b"DS", "1\\0\\0\\0\\NaN\\0")
             .text(tags::NUMBER_OF_FRAMES, *b"IS", "-1")
             .text(tags::RESCALE_SLOPE, *b"DS", "");
         assert_eq!(facts(Encoding::ExplicitLe, elements), SliceFacts::default());

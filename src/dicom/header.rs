@@ -213,21 +213,13 @@ impl Header {
             return Vec::new();
         };
         let numbers: Option<Vec<f64>> = match &vr {
-            b"FD" => words(value)
-                .map(|word| Some(f64::from_le_bytes(word)))
-                .collect(),
-            b"FL" => words(value)
-                .map(|word| Some(f32::from_le_bytes(word).into()))
-                .collect(),
+            b"FD" => words(value).map(|word| Some(f64::from_le_bytes(word))).collect(),
+            b"FL" => words(value).map(|word| Some(f32::from_le_bytes(word).into())).collect(),
             b"DS" | b"IS" => value.split(|b| *b == b'\\').map(decimal).collect(),
             _ => None,
         };
         let numbers = numbers.unwrap_or_default();
-        if numbers.iter().all(|number| number.is_finite()) {
-            numbers
-        } else {
-            Vec::new()
-        }
+        if numbers.iter().all(|number| number.is_finite()) { numbers } else { Vec::new() }
     }
 
     /// Returns VR and value; what came as UN is what the dictionary says (PS3.5 6.2.2).
@@ -271,16 +263,12 @@ pub fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 fn printable(bytes: &[u8]) -> String {
-    let shown = trim(bytes)
-        .iter()
-        .filter(|byte| (b' '..=b'~').contains(byte));
+    let shown = trim(bytes).iter().filter(|byte| (b' '..=b'~').contains(byte));
     shown.copied().map(char::from).collect()
 }
 
 fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
-    bytes
-        .chunks_exact(N)
-        .filter_map(|word| word.try_into().ok())
+    bytes.chunks_exact(N).filter_map(|word| word.try_into().ok())
 }
 
 fn decimal(bytes: &[u8]) -> Option<f64> {
@@ -309,11 +297,7 @@ mod tests {
             assert!(read(bad).is_empty(), "{bad}");
         }
         assert_eq!(header(*b"FD", &1.25f64.to_le_bytes()).decimals(TAG), [1.25]);
-        assert!(
-            header(*b"FD", &f64::NAN.to_le_bytes())
-                .decimals(TAG)
-                .is_empty()
-        );
+        assert!(header(*b"FD", &f64::NAN.to_le_bytes()).decimals(TAG).is_empty());
         assert_eq!(header(*b"DS", b"1\\2").exactly::<3>(TAG), None);
     }
 

@@ -38,10 +38,7 @@ pub(crate) struct Rq {
 impl Default for Rq {
     /// CT in explicit VR on context 1, Verification on context 3.
     fn default() -> Self {
-        let contexts = [
-            context(1, &[CT], &[EXPLICIT]),
-            context(3, &[VERIFICATION], &[IMPLICIT]),
-        ];
+        let contexts = [context(1, &[CT], &[EXPLICIT]), context(3, &[VERIFICATION], &[IMPLICIT])];
         let user = [
             item(0x51, &16_384_u32.to_be_bytes()),
             item(0x52, b"1.2.276.0.7230010.3.0.3.7.0"),
@@ -62,10 +59,7 @@ impl Default for Rq {
 impl Rq {
     /// With other contexts.
     pub(crate) fn contexts(contexts: &[Vec<u8>]) -> Self {
-        Self {
-            contexts: contexts.concat(),
-            ..Self::default()
-        }
+        Self { contexts: contexts.concat(), ..Self::default() }
     }
 
     /// With further user information items.
@@ -76,10 +70,7 @@ impl Rq {
 
     /// With another maximum length.
     pub(crate) fn max_length(length: u32) -> Self {
-        Self {
-            user: Some(item(0x51, &length.to_be_bytes())),
-            ..Self::default()
-        }
+        Self { user: Some(item(0x51, &length.to_be_bytes())), ..Self::default() }
     }
 
     /// The PDU.
@@ -132,11 +123,7 @@ pub(crate) fn roles(class: &[u8], scu: u8, scp: u8) -> Vec<u8> {
 
 /// An A-ASSOCIATE-AC with the contexts given as items.
 pub(crate) fn ac(contexts: &[Vec<u8>], user: &[u8]) -> Vec<u8> {
-    let request = Rq {
-        contexts: contexts.concat(),
-        user: Some(user.to_vec()),
-        ..Rq::default()
-    };
+    let request = Rq { contexts: contexts.concat(), user: Some(user.to_vec()), ..Rq::default() };
     pdu(2, &request.body())
 }
 
@@ -165,10 +152,8 @@ pub(crate) fn element(number: u16, value: &[u8]) -> Vec<u8> {
 
 /// A command set with its group length.
 pub(crate) fn command(elements: &[(u16, &[u8])]) -> Vec<u8> {
-    let elements: Vec<_> = elements
-        .iter()
-        .flat_map(|(number, value)| element(*number, &even(value)))
-        .collect();
+    let elements: Vec<_> =
+        elements.iter().flat_map(|(number, value)| element(*number, &even(value))).collect();
     let length = u32::try_from(elements.len()).unwrap().to_le_bytes();
     [element(0, &length), elements].concat()
 }
@@ -209,11 +194,7 @@ pub(crate) fn store_of(message_id: u16, class: &[u8], instance: &[u8], data_set:
 
 /// A whole C-STORE: command and data set in a P-DATA-TF each, on context 1.
 pub(crate) fn object(message_id: u16, data_set: &[u8]) -> Vec<u8> {
-    [
-        data(1, LAST_COMMAND, &store(message_id)),
-        data(1, LAST_DATA, data_set),
-    ]
-    .concat()
+    [data(1, LAST_COMMAND, &store(message_id)), data(1, LAST_DATA, data_set)].concat()
 }
 
 /// An A-RELEASE-RQ.

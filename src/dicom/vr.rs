@@ -102,10 +102,7 @@ impl Expected {
     /// Looks a tag up; group lengths, private creators and repeating groups included.
     pub fn of(tag: Tag) -> Self {
         let tag = dicom_core::Tag(tag.group(), tag.element());
-        match StandardDataDictionary
-            .by_tag(tag)
-            .map(DataDictionaryEntry::vr)
-        {
+        match StandardDataDictionary.by_tag(tag).map(DataDictionaryEntry::vr) {
             Some(VirtualVr::Exact(vr)) => Self::One(vr.to_bytes()),
             Some(VirtualVr::Xs | VirtualVr::Lt) => Self::Number,
             Some(VirtualVr::Ox | VirtualVr::Px) => Self::Bytes,

@@ -52,9 +52,7 @@ struct Words<'a> {
 ///
 /// [`ReportError::TooMany`] where the words make it taller than an image can be.
 pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>, ReportError> {
-    let picture = planned
-        .picture
-        .and_then(|index| context.reading()?.pictures.get(index));
+    let picture = planned.picture.and_then(|index| context.reading()?.pictures.get(index));
     let (above, below) = match picture {
         Some(picture) => words_of_picture(context, picture),
         None => words_alone(context),
@@ -67,11 +65,7 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
     set.text(tags::TIME_OF_SECONDARY_CAPTURE, &context.job.decided.tm());
     set.text(tags::BURNED_IN_ANNOTATION, "YES");
     set.empty(tags::PATIENT_ORIENTATION);
-    let all: Vec<&str> = above
-        .iter()
-        .chain(&below)
-        .map(|(line, _)| &**line)
-        .collect();
+    let all: Vec<&str> = above.iter().chain(&below).map(|(line, _)| &**line).collect();
     set.text(tags::IMAGE_COMMENTS, &all.join("\n"));
     set.text(tags::DERIVATION_DESCRIPTION, &notice::made_by(context));
     if let Some(reference) = picture.and_then(|picture| context.reference(picture.slice)) {
@@ -82,11 +76,7 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
         if first.filled(tags::BODY_PART_EXAMINED).is_none() {
             set.empty(tags::LATERALITY);
         }
-        copy(
-            &mut set,
-            first,
-            &[tags::BODY_PART_EXAMINED, tags::LATERALITY],
-        );
+        copy(&mut set, first, &[tags::BODY_PART_EXAMINED, tags::LATERALITY]);
     }
     pixels(&mut set, canvas)?;
     context.lossy(&mut set);
@@ -177,11 +167,7 @@ fn compose(
     if usize::from(u16::MAX) < height {
         return Err(ReportError::TooMany { what: "words" });
     }
-    let mut canvas = Canvas {
-        width,
-        height,
-        rgb: vec![0; width * height * 3],
-    };
+    let mut canvas = Canvas { width, height, rgb: vec![0; width * height * 3] };
     words.draw_all(&mut canvas, &above, MARGIN);
     if let Some(picture) = picture {
         canvas.paste(picture, (width - picture_width) / 2, band(&above));
@@ -226,9 +212,7 @@ impl Words<'_> {
 
     fn width_of(&self, text: &str) -> f32 {
         let scaled = self.font.as_scaled(PxScale::from(self.size));
-        text.chars()
-            .map(|c| scaled.h_advance(scaled.glyph_id(c)))
-            .sum()
+        text.chars().map(|c| scaled.h_advance(scaled.glyph_id(c))).sum()
     }
 
     /// Breaks lines between words; a word that is wider than the line is broken anywhere.
@@ -301,10 +285,7 @@ mod tests {
     use super::*;
 
     fn words() -> Words<'static> {
-        Words {
-            font: FontRef::try_from_slice(FONT).unwrap(),
-            size: 18.0,
-        }
+        Words { font: FontRef::try_from_slice(FONT).unwrap(), size: 18.0 }
     }
 
     #[test]
@@ -320,13 +301,8 @@ mod tests {
 
     #[test]
     fn the_picture_is_untouched_between_the_words() {
-        let picture = Picture {
-            slice: 0,
-            width: 6,
-            height: 2,
-            rgb: (100..136).collect(),
-            marks: Vec::new(),
-        };
+        let picture =
+            Picture { slice: 0, width: 6, height: 2, rgb: (100..136).collect(), marks: Vec::new() };
         let line = vec![(REGULATORY.to_owned(), AMBER)];
         let canvas = compose(Some(&picture), &line, &line).unwrap();
         assert_eq!(canvas.width, WIDTH_MIN);
@@ -334,10 +310,7 @@ mod tests {
         let left = (WIDTH_MIN - 6) / 2;
         for row in 0..2 {
             let start = ((top + row) * WIDTH_MIN + left) * 3;
-            assert_eq!(
-                canvas.rgb[start..start + 18],
-                picture.rgb[row * 18..row * 18 + 18]
-            );
+            assert_eq!(canvas.rgb[start..start + 18], picture.rgb[row * 18..row * 18 + 18]);
         }
         let band = canvas.rgb[..top * WIDTH_MIN * 3].chunks_exact(3);
         let lit = band.filter(|pixel| 200 < pixel[0]).count();

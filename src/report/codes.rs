@@ -51,11 +51,7 @@ impl Code {
     /// Returns the item of a code sequence. A value over 16 characters is a Long Code Value.
     pub(super) fn item(&self) -> DataSet {
         let mut item = DataSet::default();
-        let tag = if self.value.len() <= 16 {
-            tags::CODE_VALUE
-        } else {
-            tags::LONG_CODE_VALUE
-        };
+        let tag = if self.value.len() <= 16 { tags::CODE_VALUE } else { tags::LONG_CODE_VALUE };
         item.text(tag, &self.value);
         item.text(tags::CODING_SCHEME_DESIGNATOR, &self.scheme);
         item.text(tags::CODE_MEANING, &self.meaning);

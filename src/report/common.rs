@@ -79,15 +79,12 @@ pub(super) struct Segment<'a> {
 impl Source {
     /// Returns the value of an element as it was sent.
     pub(super) fn value(&self, tag: Tag) -> Option<&[u8]> {
-        self.header
-            .get(kept(tag))
-            .map(|Element { value, .. }| value.as_slice())
+        self.header.get(kept(tag)).map(|Element { value, .. }| value.as_slice())
     }
 
     /// Returns the value unless it is missing or blank.
     pub(super) fn filled(&self, tag: Tag) -> Option<&[u8]> {
-        self.value(tag)
-            .filter(|bytes| bytes.iter().any(|byte| !matches!(byte, 0 | b' ')))
+        self.value(tag).filter(|bytes| bytes.iter().any(|byte| !matches!(byte, 0 | b' ')))
     }
 
     fn uid(&self, tag: Tag) -> Option<Uid> {
@@ -96,9 +93,7 @@ impl Source {
 
     /// Returns the first US value.
     pub(super) fn u16(&self, tag: Tag) -> Option<u16> {
-        self.value(tag)?
-            .first_chunk::<2>()
-            .map(|bytes| u16::from_le_bytes(*bytes))
+        self.value(tag)?.first_chunk::<2>().map(|bytes| u16::from_le_bytes(*bytes))
     }
 }
 
@@ -130,10 +125,7 @@ impl<'a> Context<'a> {
     ) -> Result<Self, ReportError> {
         let first = sources.first().ok_or(ReportError::NoSource)?;
         let need = |index: usize, source: &Source, tag| {
-            source.uid(tag).ok_or(ReportError::Missing {
-                index,
-                tag: kept(tag),
-            })
+            source.uid(tag).ok_or(ReportError::Missing { index, tag: kept(tag) })
         };
         let study = need(0, first, tags::STUDY_INSTANCE_UID)?;
         let series = need(0, first, tags::SERIES_INSTANCE_UID)?;
@@ -201,16 +193,9 @@ impl<'a> Context<'a> {
             return true;
         };
         let run_fits = |run: &Run| {
-            let end = run
-                .count
-                .checked_sub(1)
-                .and_then(|n| run.first.checked_add(n));
+            let end = run.count.checked_sub(1).and_then(|n| run.first.checked_add(n));
             end.is_some_and(|last| {
-                self.pixel_fits(SourceVoxel {
-                    slice: run.slice,
-                    row: run.row,
-                    column: last,
-                })
+                self.pixel_fits(SourceVoxel { slice: run.slice, row: run.row, column: last })
             })
         };
         let [from, to] = measured.long_axis_ends;
@@ -278,11 +263,7 @@ impl<'a> Context<'a> {
         });
         (1..=u16::MAX)
             .zip(measured)
-            .map(|(number, (index, measured))| Segment {
-                number,
-                index,
-                measured,
-            })
+            .map(|(number, (index, measured))| Segment { number, index, measured })
             .collect()
     }
 
@@ -292,19 +273,10 @@ impl<'a> Context<'a> {
         let at = marks.get(index).map(|mark| mark.at);
         let earlier = marks.iter().take(index);
         let nth = earlier.filter(|mark| Some(mark.at) == at).count();
-        let at = at.unwrap_or(SourceVoxel {
-            slice: 0,
-            row: 0,
-            column: 0,
-        });
-        let instance = self
-            .reference(at.slice)
-            .map_or(&self.study, |reference| &reference.instance);
-        self.uids.tracking(
-            instance,
-            [at.row, at.column],
-            u32::try_from(nth).unwrap_or(u32::MAX),
-        )
+        let at = at.unwrap_or(SourceVoxel { slice: 0, row: 0, column: 0 });
+        let instance =
+            self.reference(at.slice).map_or(&self.study, |reference| &reference.instance);
+        self.uids.tracking(instance, [at.row, at.column], u32::try_from(nth).unwrap_or(u32::MAX))
     }
 
     /// Returns what the set will hold, in order.

@@ -20,13 +20,8 @@ use super::ReportError;
 
 /// Characters of one value that our texts may have, PS3.5 Table 6.2-1; other VRs have no limit
 /// that our texts come near to.
-const LIMITS: [(VR, usize); 5] = [
-    (VR::SH, 16),
-    (VR::LO, 64),
-    (VR::UI, 64),
-    (VR::ST, 1024),
-    (VR::LT, 10_240),
-];
+const LIMITS: [(VR, usize); 5] =
+    [(VR::SH, 16), (VR::LO, 64), (VR::UI, 64), (VR::ST, 1024), (VR::LT, 10_240)];
 
 /// A data set or an item: elements in the order of their tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,11 +83,8 @@ impl DataSet {
 
     /// Puts an element without value.
     pub(super) fn empty(&mut self, tag: Tag) {
-        let value = if vr_of(tag) == VR::SQ {
-            Value::Items(Vec::new())
-        } else {
-            Value::Bytes(Vec::new())
-        };
+        let value =
+            if vr_of(tag) == VR::SQ { Value::Items(Vec::new()) } else { Value::Bytes(Vec::new()) };
         self.elements.insert(tag, value);
     }
 
@@ -183,18 +175,12 @@ pub(super) fn kept(tag: Tag) -> KeptTag {
 fn vr_of(tag: Tag) -> VR {
     match tag {
         dicom_dictionary_std::tags::PIXEL_DATA => VR::OB,
-        _ => StandardDataDictionary
-            .by_tag(tag)
-            .map_or(VR::UN, |entry| entry.vr().relaxed()),
+        _ => StandardDataDictionary.by_tag(tag).map_or(VR::UN, |entry| entry.vr().relaxed()),
     }
 }
 
 fn padding(vr: VR) -> u8 {
-    if matches!(vr, VR::UI | VR::OB | VR::UN) {
-        0
-    } else {
-        b' '
-    }
+    if matches!(vr, VR::UI | VR::OB | VR::UN) { 0 } else { b' ' }
 }
 
 fn put_header(out: &mut Vec<u8>, tag: Tag, vr: VR, length: usize) -> Result<(), ReportError> {
@@ -213,10 +199,7 @@ fn put_header(out: &mut Vec<u8>, tag: Tag, vr: VR, length: usize) -> Result<(), 
     ExplicitVRLittleEndianEncoder::default()
         .encode_element_header(out, header)
         .map(|_written| ())
-        .map_err(|source| ReportError::Encode {
-            tag: kept(tag),
-            source: Box::new(source),
-        })
+        .map_err(|source| ReportError::Encode { tag: kept(tag), source: Box::new(source) })
 }
 
 fn put_item(out: &mut Vec<u8>, tag: Tag, length: usize) -> Result<(), ReportError> {
@@ -224,10 +207,7 @@ fn put_item(out: &mut Vec<u8>, tag: Tag, length: usize) -> Result<(), ReportErro
         u32::try_from(length).map_err(|_beyond| ReportError::TooLong { tag: kept(tag) })?;
     ExplicitVRLittleEndianEncoder::default()
         .encode_item_header(out, length)
-        .map_err(|source| ReportError::Encode {
-            tag: kept(tag),
-            source: Box::new(source),
-        })
+        .map_err(|source| ReportError::Encode { tag: kept(tag), source: Box::new(source) })
 }
 
 #[cfg(test)]

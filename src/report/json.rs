@@ -203,9 +203,7 @@ fn extent(context: &Context<'_>, mark: &Mark, segment: Option<u16>) -> ExtentOut
             mean_hu: measured.mean.0,
             pixels: measured.mask.0.iter().map(|run| u64::from(run.count)).sum(),
         },
-        Extent::NotMeasured(why) => ExtentOut::NotMeasured {
-            why: notice::not_measured(*why),
-        },
+        Extent::NotMeasured(why) => ExtentOut::NotMeasured { why: notice::not_measured(*why) },
     }
 }
 
@@ -214,8 +212,6 @@ fn place(context: &Context<'_>, at: SourceVoxel) -> Place {
         slice: at.slice,
         row: at.row,
         column: at.column,
-        instance: context
-            .reference(at.slice)
-            .map(|reference| reference.instance.clone()),
+        instance: context.reference(at.slice).map(|reference| reference.instance.clone()),
     }
 }

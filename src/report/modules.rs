@@ -11,11 +11,8 @@ use super::{Kind, Source, codes, notice};
 const SERIES_NUMBER: u32 = 9001;
 /// Transfer syntaxes that always lose something: JPEG baseline and extended, near-lossless
 /// JPEG-LS (PS3.5 A.4.1, A.4.3). JPEG 2000 may; there the attribute tells.
-const LOSSY_SYNTAXES: [&str; 3] = [
-    "1.2.840.10008.1.2.4.50",
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.81",
-];
+const LOSSY_SYNTAXES: [&str; 3] =
+    ["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"];
 
 impl Context<'_> {
     /// Returns a data set with the modules that every instance of ours has: patient, study,
@@ -29,11 +26,8 @@ impl Context<'_> {
             set.uid(tags::SOP_CLASS_UID, class);
         }
         set.uid(tags::SOP_INSTANCE_UID, &planned.instance);
-        let number = self
-            .job
-            .revision
-            .saturating_mul(DOCUMENTS_MAX)
-            .saturating_add(planned.ordinal + 1);
+        let number =
+            self.job.revision.saturating_mul(DOCUMENTS_MAX).saturating_add(planned.ordinal + 1);
         // IS is a signed number of 32 bits.
         let number = i32::try_from(number).unwrap_or(i32::MAX);
         set.text(tags::INSTANCE_NUMBER, &number.to_string());
@@ -68,10 +62,7 @@ impl Context<'_> {
             tags::PATIENT_WEIGHT,
         ];
         // The one is not allowed without the other (PS3.3 C.7.1.1).
-        const REMOVED: [Tag; 2] = [
-            tags::PATIENT_IDENTITY_REMOVED,
-            tags::DEIDENTIFICATION_METHOD,
-        ];
+        const REMOVED: [Tag; 2] = [tags::PATIENT_IDENTITY_REMOVED, tags::DEIDENTIFICATION_METHOD];
         let Some(first) = self.sources.first() else {
             return;
         };
@@ -95,11 +86,7 @@ impl Context<'_> {
         set.text(tags::SERIES_NUMBER, &(SERIES_NUMBER + offset).to_string());
         set.text(tags::SERIES_DATE, &self.job.decided.da());
         set.text(tags::SERIES_TIME, &self.job.decided.tm());
-        let description = format!(
-            "{}: {what}, {}",
-            notice::SERIES_PREFIX,
-            self.job.package.name
-        );
+        let description = format!("{}: {what}, {}", notice::SERIES_PREFIX, self.job.package.name);
         set.text(tags::SERIES_DESCRIPTION, &description);
     }
 
@@ -107,12 +94,7 @@ impl Context<'_> {
         let mut ours = DataSet::default();
         self.device(&mut ours);
         let decided = &self.job.decided;
-        let moment = format!(
-            "{}{}{}",
-            decided.da(),
-            decided.tm(),
-            decided.utc_offset_text()
-        );
+        let moment = format!("{}{}{}", decided.da(), decided.tm(), decided.utc_offset_text());
         ours.text(tags::CONTRIBUTION_DATE_TIME, &moment);
         let package = &self.job.package;
         let description = format!(
@@ -120,10 +102,7 @@ impl Context<'_> {
             package.name, package.version, package.maker, package.digest
         );
         ours.text(tags::CONTRIBUTION_DESCRIPTION, &description);
-        ours.item(
-            tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
-            codes::PROCESSING_EQUIPMENT.item(),
-        );
+        ours.item(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, codes::PROCESSING_EQUIPMENT.item());
         let mut equipment: Vec<DataSet> =
             self.sources.first().and_then(scanner).into_iter().collect();
         equipment.push(ours);
@@ -137,10 +116,7 @@ impl Context<'_> {
         set.text(tags::MANUFACTURER_MODEL_NAME, &device.model);
         set.text(tags::DEVICE_SERIAL_NUMBER, &device.serial);
         set.uid(tags::DEVICE_UID, &self.uids.device());
-        set.texts(
-            tags::SOFTWARE_VERSIONS,
-            &[&device.software_version, &self.package_label()],
-        );
+        set.texts(tags::SOFTWARE_VERSIONS, &[&device.software_version, &self.package_label()]);
     }
 
     /// Returns name and version of the package.
@@ -165,10 +141,7 @@ impl Context<'_> {
                 copy(
                     set,
                     source,
-                    &[
-                        tags::LOSSY_IMAGE_COMPRESSION_RATIO,
-                        tags::LOSSY_IMAGE_COMPRESSION_METHOD,
-                    ],
+                    &[tags::LOSSY_IMAGE_COMPRESSION_RATIO, tags::LOSSY_IMAGE_COMPRESSION_METHOD],
                 );
             }
             None => set.text(tags::LOSSY_IMAGE_COMPRESSION, "00"),
@@ -201,9 +174,6 @@ fn scanner(source: &Source) -> Option<DataSet> {
     source.filled(tags::MANUFACTURER)?;
     let mut item = DataSet::default();
     copy(&mut item, source, &COPIED);
-    item.item(
-        tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
-        codes::ACQUISITION_EQUIPMENT.item(),
-    );
+    item.item(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, codes::ACQUISITION_EQUIPMENT.item());
     Some(item)
 }

@@ -33,17 +33,12 @@ pub fn not_measured(why: NotMeasured) -> &'static str {
 /// Returns the line that describes a mark.
 pub(super) fn mark_line(index: usize, mark: &Mark) -> String {
     let size = match &mark.extent {
-        Extent::Measured(measured) => format!(
-            "long axis {:.1} mm, volume {:.2} mL",
-            measured.long_axis.0, measured.volume.0
-        ),
+        Extent::Measured(measured) => {
+            format!("long axis {:.1} mm, volume {:.2} mL", measured.long_axis.0, measured.volume.0)
+        }
         Extent::NotMeasured(why) => not_measured(*why).to_owned(),
     };
-    format!(
-        "{}: {size}; {MODEL_SCORE} {}.",
-        mark_name(index),
-        score(mark)
-    )
+    format!("{}: {size}; {MODEL_SCORE} {}.", mark_name(index), score(mark))
 }
 
 /// Returns the score as it is printed everywhere.
@@ -132,10 +127,7 @@ mod tests {
     #[test]
     fn a_reason_becomes_one_sentence_however_it_ends() {
         for reason in ["slices are missing", "slices are missing. "] {
-            assert_eq!(
-                not_processed(reason),
-                "Not processed because slices are missing."
-            );
+            assert_eq!(not_processed(reason), "Not processed because slices are missing.");
         }
         assert_eq!(not_processed("Not processed: no."), "Not processed: no.");
     }

@@ -66,25 +66,16 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
     let mut set = context.instance(planned);
     set.text(tags::IMAGE_TYPE, "DERIVED\\PRIMARY");
     set.text(tags::CONTENT_LABEL, "AI_MARKS");
-    set.text(
-        tags::CONTENT_DESCRIPTION,
-        "AI marks, not for diagnosis; outlines grown around hits",
-    );
+    set.text(tags::CONTENT_DESCRIPTION, "AI marks, not for diagnosis; outlines grown around hits");
     set.empty(tags::CONTENT_CREATOR_NAME);
     set.text(tags::SEGMENTATION_TYPE, "BINARY");
     set.text(tags::SEGMENTS_OVERLAP, overlap(&segments));
     if let Some(first) = context.sources.first() {
         set.bytes(
             tags::POSITION_REFERENCE_INDICATOR,
-            first
-                .value(tags::POSITION_REFERENCE_INDICATOR)
-                .unwrap_or_default(),
+            first.value(tags::POSITION_REFERENCE_INDICATOR).unwrap_or_default(),
         );
-        copy(
-            &mut set,
-            first,
-            &[tags::FRAME_OF_REFERENCE_UID, tags::BODY_PART_EXAMINED],
-        );
+        copy(&mut set, first, &[tags::FRAME_OF_REFERENCE_UID, tags::BODY_PART_EXAMINED]);
     }
     let items = segments.iter().map(|segment| describe(context, segment));
     set.items(tags::SEGMENT_SEQUENCE, items.collect());
@@ -97,10 +88,7 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
 }
 
 fn missing(index: usize, tag: Tag) -> ReportError {
-    ReportError::Missing {
-        index,
-        tag: kept(tag),
-    }
+    ReportError::Missing { index, tag: kept(tag) }
 }
 
 fn matrix(context: &Context<'_>) -> Result<Matrix, ReportError> {
@@ -111,10 +99,7 @@ fn matrix(context: &Context<'_>) -> Result<Matrix, ReportError> {
         if *all.get_or_insert(this) != this {
             return Err(missing(index, tags::ROWS));
         }
-        for tag in [
-            tags::IMAGE_POSITION_PATIENT,
-            tags::IMAGE_ORIENTATION_PATIENT,
-        ] {
+        for tag in [tags::IMAGE_POSITION_PATIENT, tags::IMAGE_ORIENTATION_PATIENT] {
             source.filled(tag).ok_or_else(|| missing(index, tag))?;
         }
         let tag = tags::PIXEL_SPACING;
@@ -127,9 +112,7 @@ fn matrix(context: &Context<'_>) -> Result<Matrix, ReportError> {
 /// Lists the frames, by segment and then by slice. Where all of them together would take more
 /// than `bytes_max`, only the first segment has a frame for every slice.
 fn frames(masks: &[&Mask], slices: u32, frame_bits: u64, bytes_max: u64) -> Vec<Frame> {
-    let all = (masks.len() as u64)
-        .saturating_mul(u64::from(slices))
-        .saturating_mul(frame_bits);
+    let all = (masks.len() as u64).saturating_mul(u64::from(slices)).saturating_mul(frame_bits);
     let is_whole = all.div_ceil(8) <= bytes_max;
     let mut frames = Vec::new();
     for (segment, mask) in masks.iter().enumerate() {
@@ -154,56 +137,32 @@ fn overlap(segments: &[Segment<'_>]) -> &'static str {
         [a, b] => a.slice == b.slice && a.row == b.row && b.first < a.first + a.count,
         _ => false,
     };
-    if runs.windows(2).any(meets) {
-        "YES"
-    } else {
-        "NO"
-    }
+    if runs.windows(2).any(meets) { "YES" } else { "NO" }
 }
 
 /// Returns the item of the Segment Sequence (PS3.3 C.8.20.4).
 fn describe(context: &Context<'_>, segment: &Segment<'_>) -> DataSet {
     let package = &context.job.package;
     let mut algorithm = DataSet::default();
-    algorithm.item(
-        tags::ALGORITHM_FAMILY_CODE_SEQUENCE,
-        codes::ARTIFICIAL_INTELLIGENCE.item(),
-    );
+    algorithm.item(tags::ALGORITHM_FAMILY_CODE_SEQUENCE, codes::ARTIFICIAL_INTELLIGENCE.item());
     algorithm.text(tags::ALGORITHM_NAME, &package.name);
     algorithm.text(tags::ALGORITHM_VERSION, &package.version);
     algorithm.text(tags::ALGORITHM_SOURCE, &package.maker);
-    algorithm.text(
-        tags::ALGORITHM_PARAMETERS,
-        &format!("BLAKE3 of the package: {}", package.digest),
-    );
+    algorithm
+        .text(tags::ALGORITHM_PARAMETERS, &format!("BLAKE3 of the package: {}", package.digest));
     let name = notice::mark_name(segment.index);
     let mut item = DataSet::default();
     item.u16s(tags::SEGMENT_NUMBER, &[segment.number]);
     item.text(tags::SEGMENT_LABEL, &name);
     if let Some(mark) = context.marks().get(segment.index) {
-        item.text(
-            tags::SEGMENT_DESCRIPTION,
-            &notice::mark_line(segment.index, mark),
-        );
+        item.text(tags::SEGMENT_DESCRIPTION, &notice::mark_line(segment.index, mark));
     }
     item.text(tags::SEGMENT_ALGORITHM_TYPE, "AUTOMATIC");
     item.text(tags::SEGMENT_ALGORITHM_NAME, &context.package_label());
-    item.item(
-        tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE,
-        algorithm,
-    );
-    item.item(
-        tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
-        codes::ABNORMAL_STRUCTURE.item(),
-    );
-    item.item(
-        tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE,
-        context.job.codes.finding.item(),
-    );
-    item.item(
-        tags::ANATOMIC_REGION_SEQUENCE,
-        context.job.codes.site.item(),
-    );
+    item.item(tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE, algorithm);
+    item.item(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, codes::ABNORMAL_STRUCTURE.item());
+    item.item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, context.job.codes.finding.item());
+    item.item(tags::ANATOMIC_REGION_SEQUENCE, context.job.codes.site.item());
     item.u16s(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE, &COLOUR);
     item.text(tags::TRACKING_ID, &name);
     item.uid(tags::TRACKING_UID, &context.tracking(segment.index));
@@ -256,11 +215,8 @@ fn functional_groups(
     frames: &[Frame],
 ) -> Result<(), ReportError> {
     const ORIENTATION: &[Tag] = &[tags::IMAGE_ORIENTATION_PATIENT];
-    const MEASURES: &[Tag] = &[
-        tags::PIXEL_SPACING,
-        tags::SLICE_THICKNESS,
-        tags::SPACING_BETWEEN_SLICES,
-    ];
+    const MEASURES: &[Tag] =
+        &[tags::PIXEL_SPACING, tags::SLICE_THICKNESS, tags::SPACING_BETWEEN_SLICES];
     let groups = [
         (tags::PLANE_ORIENTATION_SEQUENCE, ORIENTATION),
         (tags::PIXEL_MEASURES_SEQUENCE, MEASURES),
@@ -269,10 +225,7 @@ fn functional_groups(
         let first = context.sources.first();
         wanted.iter().all(|tag| {
             let value = first.and_then(|source| source.value(*tag));
-            context
-                .sources
-                .iter()
-                .all(|source| source.value(*tag) == value)
+            context.sources.iter().all(|source| source.value(*tag) == value)
         })
     };
     let mut shared = DataSet::default();
@@ -313,20 +266,14 @@ fn frame_groups(context: &Context<'_>, frame: Frame) -> Result<DataSet, ReportEr
         .map_err(|_beyond| ReportError::TooMany { what: "marks" })?;
 
     let mut image = reference.item();
-    image.item(
-        tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE,
-        codes::SOURCE_IMAGE.item(),
-    );
+    image.item(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, codes::SOURCE_IMAGE.item());
     image.text(tags::SPATIAL_LOCATIONS_PRESERVED, "YES");
     let mut derivation = DataSet::default();
     derivation.item(tags::DERIVATION_CODE_SEQUENCE, codes::SEGMENTATION.item());
     derivation.item(tags::SOURCE_IMAGE_SEQUENCE, image);
 
     let mut content = DataSet::default();
-    content.u32s(
-        tags::DIMENSION_INDEX_VALUES,
-        &[u32::from(number), frame.slice + 1],
-    );
+    content.u32s(tags::DIMENSION_INDEX_VALUES, &[u32::from(number), frame.slice + 1]);
     let mut position = DataSet::default();
     copy(&mut position, source, &[tags::IMAGE_POSITION_PATIENT]);
     let mut segment = DataSet::default();
@@ -346,10 +293,8 @@ fn pixels(
     frames: &[Frame],
     matrix: Matrix,
 ) -> Result<(), ReportError> {
-    let filled: Vec<(&Mask, u32)> = frames
-        .iter()
-        .filter_map(|frame| Some((*masks.get(frame.segment)?, frame.slice)))
-        .collect();
+    let filled: Vec<(&Mask, u32)> =
+        frames.iter().filter_map(|frame| Some((*masks.get(frame.segment)?, frame.slice))).collect();
     set.u16s(tags::SAMPLES_PER_PIXEL, &[1]);
     set.text(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME2");
     set.text(tags::NUMBER_OF_FRAMES, &frames.len().to_string());
@@ -369,10 +314,7 @@ fn pack(frames: &[(&Mask, u32)], matrix: Matrix) -> Result<Vec<u8>, ReportError>
     let too_many = || ReportError::TooMany { what: "pixels" };
     let row = u64::from(matrix.columns);
     let frame = matrix.pixels();
-    let bytes = (frames.len() as u64)
-        .checked_mul(frame)
-        .ok_or_else(too_many)?
-        .div_ceil(8);
+    let bytes = (frames.len() as u64).checked_mul(frame).ok_or_else(too_many)?.div_ceil(8);
     if FRAMES_BYTES_MAX < bytes {
         return Err(too_many());
     }
@@ -399,9 +341,7 @@ mod tests {
     use super::*;
 
     fn unpack(bits: &[u8], pixels: usize) -> Vec<bool> {
-        (0..pixels)
-            .map(|at| bits[at / 8] & (1 << (at % 8)) != 0)
-            .collect()
+        (0..pixels).map(|at| bits[at / 8] & (1 << (at % 8)) != 0).collect()
     }
 
     proptest! {
@@ -445,12 +385,7 @@ mod tests {
         let on = |slice| {
             let row = 0;
             let (first, count) = (0, 1);
-            Mask(vec![Run {
-                slice,
-                row,
-                first,
-                count,
-            }])
+            Mask(vec![Run { slice, row, first, count }])
         };
         let (a, b) = (on(2), on(1));
         let listed = |bytes_max| -> Vec<_> {
@@ -464,17 +399,9 @@ mod tests {
 
     #[test]
     fn a_frame_may_start_inside_a_byte() {
-        let run = |slice, row, first, count| Run {
-            slice,
-            row,
-            first,
-            count,
-        };
+        let run = |slice, row, first, count| Run { slice, row, first, count };
         let mask = Mask(vec![run(0, 2, 2, 1), run(1, 0, 0, 2)]);
-        let matrix = Matrix {
-            rows: 3,
-            columns: 3,
-        };
+        let matrix = Matrix { rows: 3, columns: 3 };
         let bits = pack(&[(&mask, 0), (&mask, 1)], matrix).unwrap();
         assert_eq!(bits, [0, 0b111, 0, 0]);
     }

@@ -30,15 +30,9 @@ pub(super) fn write(
     set.text(tags::COMPLETION_FLAG, completion);
     set.text(tags::VERIFICATION_FLAG, "UNVERIFIED");
     set.text(tags::PRELIMINARY_FLAG, "PRELIMINARY");
-    set.item(
-        tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE,
-        evidence(context, segmentation),
-    );
+    set.item(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, evidence(context, segmentation));
     if let Some(earlier) = context.job.supersedes {
-        set.item(
-            tags::PREDECESSOR_DOCUMENTS_SEQUENCE,
-            predecessor(context, earlier),
-        );
+        set.item(tags::PREDECESSOR_DOCUMENTS_SEQUENCE, predecessor(context, earlier));
     }
     set.encode()
 }
@@ -49,10 +43,7 @@ fn evidence(context: &Context<'_>, segmentation: Option<&Planned>) -> DataSet {
     let mut series = vec![of_series(&context.uids.source_series, sources)];
     if let Some(planned) = segmentation {
         series.extend(planned.class.clone().map(|class| {
-            let reference = Reference {
-                class,
-                instance: planned.instance.clone(),
-            };
+            let reference = Reference { class, instance: planned.instance.clone() };
             of_series(&planned.series, vec![reference.item()])
         }));
     }
@@ -61,15 +52,9 @@ fn evidence(context: &Context<'_>, segmentation: Option<&Planned>) -> DataSet {
 
 /// The report of the job that this one replaces; its names follow from that job alone.
 fn predecessor(context: &Context<'_>, earlier: Superseded) -> DataSet {
-    let uids = Uids {
-        job: earlier.job,
-        package: earlier.package_digest,
-        ..context.uids.clone()
-    };
-    let reference = sop_class(Kind::Sr).map(|class| Reference {
-        class,
-        instance: uids.instance(Kind::Sr, 0),
-    });
+    let uids = Uids { job: earlier.job, package: earlier.package_digest, ..context.uids.clone() };
+    let reference =
+        sop_class(Kind::Sr).map(|class| Reference { class, instance: uids.instance(Kind::Sr, 0) });
     let items = reference.iter().map(Reference::item).collect();
     of_study(context, vec![of_series(&uids.series(Kind::Sr), items)])
 }

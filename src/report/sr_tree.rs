@@ -28,10 +28,7 @@ enum Relation {
 pub(super) fn root(context: &Context<'_>, segmentation: Option<&Planned>) -> DataSet {
     let mut root = DataSet::default();
     root.text(tags::VALUE_TYPE, "CONTAINER");
-    root.item(
-        tags::CONCEPT_NAME_CODE_SEQUENCE,
-        codes::MEASUREMENT_REPORT.item(),
-    );
+    root.item(tags::CONCEPT_NAME_CODE_SEQUENCE, codes::MEASUREMENT_REPORT.item());
     root.text(tags::CONTINUITY_OF_CONTENT, "SEPARATE");
     root.item(tags::CONTENT_TEMPLATE_SEQUENCE, template("1500"));
     let mut children = vec![code(Relation::Modifies, &codes::LANGUAGE, &codes::ENGLISH)];
@@ -63,16 +60,8 @@ fn observer(context: &Context<'_>) -> Vec<DataSet> {
     let device = &context.job.device;
     let mut items = vec![
         code(Relation::Context, &codes::OBSERVER_TYPE, &codes::DEVICE),
-        uid(
-            Relation::Context,
-            &codes::DEVICE_UID,
-            &context.uids.device(),
-        ),
-        text(
-            Relation::Context,
-            &codes::DEVICE_NAME,
-            &context.package_label(),
-        ),
+        uid(Relation::Context, &codes::DEVICE_UID, &context.uids.device()),
+        text(Relation::Context, &codes::DEVICE_NAME, &context.package_label()),
     ];
     let named = [
         (&codes::DEVICE_MANUFACTURER, &device.manufacturer),
@@ -87,22 +76,10 @@ fn observer(context: &Context<'_>) -> Vec<DataSet> {
 fn algorithm(context: &Context<'_>) -> Vec<DataSet> {
     let package = &context.job.package;
     let mut items = vec![
-        code(
-            Relation::Modifies,
-            &codes::ALGORITHM_FAMILY,
-            &codes::ARTIFICIAL_INTELLIGENCE,
-        ),
+        code(Relation::Modifies, &codes::ALGORITHM_FAMILY, &codes::ARTIFICIAL_INTELLIGENCE),
         text(Relation::Modifies, &codes::ALGORITHM_NAME, &package.name),
-        text(
-            Relation::Modifies,
-            &codes::ALGORITHM_VERSION,
-            &package.version,
-        ),
-        text(
-            Relation::Modifies,
-            &codes::ALGORITHM_MANUFACTURER,
-            &package.maker,
-        ),
+        text(Relation::Modifies, &codes::ALGORITHM_VERSION, &package.version),
+        text(Relation::Modifies, &codes::ALGORITHM_MANUFACTURER, &package.maker),
     ];
     let mut parameters = vec![format!("BLAKE3 of the package: {}", package.digest)];
     if let Some(reading) = context.reading() {
@@ -119,9 +96,7 @@ fn algorithm(context: &Context<'_>) -> Vec<DataSet> {
 fn words(context: &Context<'_>) -> DataSet {
     let mut children = algorithm(context);
     let lines = notice::lines(context);
-    let lines = lines
-        .iter()
-        .map(|line| text(Relation::Contains, &codes::COMMENT, line));
+    let lines = lines.iter().map(|line| text(Relation::Contains, &codes::COMMENT, line));
     children.extend(lines);
     container(&codes::QUALITATIVE_EVALUATIONS, children)
 }
@@ -135,30 +110,15 @@ fn group(
 ) -> DataSet {
     let codes_of = &context.job.codes;
     let mut children = vec![
-        text(
-            Relation::Context,
-            &codes::TRACKING_IDENTIFIER,
-            &notice::mark_name(index),
-        ),
-        uid(
-            Relation::Context,
-            &codes::TRACKING_UID,
-            &context.tracking(index),
-        ),
-        code(
-            Relation::Contains,
-            &codes::FINDING_CATEGORY,
-            &codes::ABNORMAL_STRUCTURE,
-        ),
+        text(Relation::Context, &codes::TRACKING_IDENTIFIER, &notice::mark_name(index)),
+        uid(Relation::Context, &codes::TRACKING_UID, &context.tracking(index)),
+        code(Relation::Contains, &codes::FINDING_CATEGORY, &codes::ABNORMAL_STRUCTURE),
         code(Relation::Contains, &codes::FINDING, &codes_of.finding),
         code(Relation::Modifies, &codes::FINDING_SITE, &codes_of.site),
     ];
     children.extend(algorithm(context));
-    let segment = context
-        .segments()
-        .into_iter()
-        .find(|segment| segment.index == index)
-        .zip(segmentation);
+    let segment =
+        context.segments().into_iter().find(|segment| segment.index == index).zip(segmentation);
     let template_id = if let Some((segment, planned)) = segment {
         children.extend(measurements(context, &segment, planned));
         "1411"
@@ -166,16 +126,8 @@ fn group(
         children.extend(coordinates(context, &codes::IMAGE_REGION, &[mark.at]));
         "1410"
     };
-    children.push(number(
-        &codes::MODEL_SCORE,
-        &notice::score(mark),
-        &codes::UNITY,
-    ));
-    children.push(text(
-        Relation::Contains,
-        &codes::COMMENT,
-        &notice::mark_line(index, mark),
-    ));
+    children.push(number(&codes::MODEL_SCORE, &notice::score(mark), &codes::UNITY));
+    children.push(text(Relation::Contains, &codes::COMMENT, &notice::mark_line(index, mark)));
     let mut group = container(&codes::MEASUREMENT_GROUP, children);
     group.item(tags::CONTENT_TEMPLATE_SEQUENCE, template(template_id));
     group
@@ -186,11 +138,7 @@ fn measurements(context: &Context<'_>, segment: &Segment<'_>, planned: &Planned)
     let measured = segment.measured;
     let mut items = vec![
         referenced_segment(planned, segment.number),
-        uid(
-            Relation::Contains,
-            &codes::SOURCE_SERIES,
-            &context.uids.source_series,
-        ),
+        uid(Relation::Contains, &codes::SOURCE_SERIES, &context.uids.source_series),
     ];
     items.extend(coordinates(context, &codes::PATH, &measured.long_axis_ends));
     items.push(number(
@@ -198,22 +146,14 @@ fn measurements(context: &Context<'_>, segment: &Segment<'_>, planned: &Planned)
         &format!("{:.2}", measured.long_axis.0),
         &codes::MILLIMETRE,
     ));
-    items.push(number(
-        &codes::VOLUME,
-        &format!("{:.3}", measured.volume.0),
-        &codes::MILLILITRE,
-    ));
+    items.push(number(&codes::VOLUME, &format!("{:.3}", measured.volume.0), &codes::MILLILITRE));
     items
 }
 
 fn referenced_segment(planned: &Planned, number: u16) -> DataSet {
     let mut reference = DataSet::default();
     if let Some(class) = &planned.class {
-        reference = Reference {
-            class: class.clone(),
-            instance: planned.instance.clone(),
-        }
-        .item();
+        reference = Reference { class: class.clone(), instance: planned.instance.clone() }.item();
     }
     reference.u16s(tags::REFERENCED_SEGMENT_NUMBER, &[number]);
     let mut item = named(Relation::Contains, "IMAGE", &codes::REFERENCED_SEGMENT);
@@ -229,15 +169,9 @@ fn coordinates(context: &Context<'_>, name: &Code, points: &[SourceVoxel]) -> Op
     image.text(tags::RELATIONSHIP_TYPE, Relation::SelectedFrom.name());
     image.text(tags::VALUE_TYPE, "IMAGE");
     image.item(tags::REFERENCED_SOP_SEQUENCE, reference.item());
-    let graphic = if points.len() == 1 {
-        "POINT"
-    } else {
-        "POLYLINE"
-    };
-    let data: Vec<f32> = points
-        .iter()
-        .flat_map(|at| [at.column as f32 + 0.5, at.row as f32 + 0.5])
-        .collect();
+    let graphic = if points.len() == 1 { "POINT" } else { "POLYLINE" };
+    let data: Vec<f32> =
+        points.iter().flat_map(|at| [at.column as f32 + 0.5, at.row as f32 + 0.5]).collect();
     let mut item = named(Relation::Contains, "SCOORD", name);
     item.text(tags::GRAPHIC_TYPE, graphic);
     item.f32s(tags::GRAPHIC_DATA, &data);

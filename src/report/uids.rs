@@ -30,11 +30,7 @@ impl Uids {
     pub fn instance(&self, kind: Kind, ordinal: u32) -> Uid {
         self.hash(
             "instance",
-            &[
-                &self.job.to_u64().to_le_bytes(),
-                kind.name().as_bytes(),
-                &ordinal.to_le_bytes(),
-            ],
+            &[&self.job.to_u64().to_le_bytes(), kind.name().as_bytes(), &ordinal.to_le_bytes()],
         )
     }
 
@@ -43,11 +39,7 @@ impl Uids {
     pub fn series(&self, kind: Kind) -> Uid {
         self.hash(
             "series",
-            &[
-                kind.name().as_bytes(),
-                &self.package.0,
-                self.source_series.as_str().as_bytes(),
-            ],
+            &[kind.name().as_bytes(), &self.package.0, self.source_series.as_str().as_bytes()],
         )
     }
 
@@ -80,12 +72,8 @@ impl Uids {
 
     fn hash(&self, purpose: &str, parts: &[&[u8]]) -> Uid {
         let format = RESULT_FORMAT.to_le_bytes();
-        let mut all: Vec<&[u8]> = vec![
-            purpose.as_bytes(),
-            &self.box_id,
-            &self.vault_identity,
-            &format,
-        ];
+        let mut all: Vec<&[u8]> =
+            vec![purpose.as_bytes(), &self.box_id, &self.vault_identity, &format];
         all.extend(parts);
         Digest::of_parts(&all).uid()
     }
@@ -99,10 +87,7 @@ mod tests {
         Uids {
             box_id: [1; 16],
             vault_identity: [2; 16],
-            job: RecordNumber {
-                start: 3,
-                sequence: 4,
-            },
+            job: RecordNumber { start: 3, sequence: 4 },
             package: Digest::of(b"package"),
             source_series: Uid::parse(b"1.2.3").unwrap(),
         }
@@ -140,14 +125,8 @@ mod tests {
         later.job.sequence = 99;
         let at = Uid::parse(b"1.2.3.4").unwrap();
         assert_eq!(later.series(Kind::Seg), uids().series(Kind::Seg));
-        assert_eq!(
-            later.tracking(&at, [5, 6], 0),
-            uids().tracking(&at, [5, 6], 0)
-        );
-        assert_ne!(
-            later.tracking(&at, [5, 6], 0),
-            uids().tracking(&at, [6, 5], 0)
-        );
+        assert_eq!(later.tracking(&at, [5, 6], 0), uids().tracking(&at, [5, 6], 0));
+        assert_ne!(later.tracking(&at, [5, 6], 0), uids().tracking(&at, [6, 5], 0));
         assert_eq!(later.device(), uids().device());
     }
 

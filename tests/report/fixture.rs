@@ -64,10 +64,7 @@ fn source(slice: u32) -> Source {
     keep(0x0028_0010, b"US", &ROWS.to_le_bytes());
     keep(0x0028_0011, b"US", &COLUMNS.to_le_bytes());
     keep(0x0028_0030, b"DS", SPACING);
-    Source {
-        header,
-        transfer_syntax: uid(EXPLICIT_LE),
-    }
+    Source { header, transfer_syntax: uid(EXPLICIT_LE) }
 }
 
 /// The same slices from a careless sender: one orientation in other digits, one slice compressed
@@ -105,10 +102,7 @@ pub(crate) fn careless_sources() -> Vec<Source> {
 
 pub(crate) fn job() -> JobFacts {
     JobFacts {
-        job: RecordNumber {
-            start: 7,
-            sequence: 42,
-        },
+        job: RecordNumber { start: 7, sequence: 42 },
         supersedes: None,
         box_id: *b"box-identity-001",
         vault_identity: *b"vault-identity-1",
@@ -126,11 +120,7 @@ pub(crate) fn job() -> JobFacts {
             digest: Digest::of(b"package"),
             maker: "Example Makers".to_owned(),
         },
-        codes: Codes {
-            finding: codes::NODULE,
-            site: codes::LUNG,
-            procedure: codes::CT_CHEST,
-        },
+        codes: Codes { finding: codes::NODULE, site: codes::LUNG, procedure: codes::CT_CHEST },
         device: Device {
             manufacturer: "Scanpost".to_owned(),
             model: "Scanpost box".to_owned(),
@@ -145,12 +135,7 @@ pub(crate) fn voxel(slice: u32, row: u32, column: u32) -> SourceVoxel {
 }
 
 fn run(slice: u32, row: u32, first: u32, count: u32) -> Run {
-    Run {
-        slice,
-        row,
-        first,
-        count,
-    }
+    Run { slice, row, first, count }
 }
 
 fn measured(mask: Vec<Run>, ends: [SourceVoxel; 2], volume: f64) -> Extent {
@@ -179,16 +164,8 @@ pub(crate) fn reading() -> Reading {
         package_digest: Digest::of(b"package"),
         threshold: Probability::new(0.5).unwrap(),
         marks: vec![
-            mark(
-                0.97,
-                voxel(1, 3, 6),
-                measured(first, [voxel(1, 3, 4), voxel(1, 4, 12)], 0.123),
-            ),
-            mark(
-                0.75,
-                voxel(3, 5, 5),
-                Extent::NotMeasured(NotMeasured::AlongPleura),
-            ),
+            mark(0.97, voxel(1, 3, 6), measured(first, [voxel(1, 3, 4), voxel(1, 4, 12)], 0.123)),
+            mark(0.75, voxel(3, 5, 5), Extent::NotMeasured(NotMeasured::AlongPleura)),
             mark(
                 0.625,
                 voxel(4, 10, 11),
@@ -204,20 +181,10 @@ pub(crate) fn reading() -> Reading {
 fn picture(slice: u32, marks: Vec<u32>) -> Picture {
     let (width, height) = (64u32, 48u32);
     let pixel = |at: u32| [at % 64 * 4, at / 64 * 5, 90].map(|value| u8::try_from(value).unwrap());
-    Picture {
-        slice,
-        width,
-        height,
-        rgb: (0..width * height).flat_map(pixel).collect(),
-        marks,
-    }
+    Picture { slice, width, height, rgb: (0..width * height).flat_map(pixel).collect(), marks }
 }
 
 /// A reading without marks.
 pub(crate) fn nothing_marked() -> Reading {
-    Reading {
-        marks: Vec::new(),
-        pictures: Vec::new(),
-        ..reading()
-    }
+    Reading { marks: Vec::new(), pictures: Vec::new(), ..reading() }
 }

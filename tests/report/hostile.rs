@@ -105,13 +105,7 @@ fn picture() -> impl Strategy<Value = Picture> {
         // Mostly as many bytes as the sides ask for, unless they ask for too many.
         let asked = u64::from(width) * u64::from(height) * 3;
         let asked = usize::try_from(asked.min(600)).unwrap_or(0);
-        Picture {
-            slice,
-            width,
-            height,
-            rgb: vec![7; bytes.unwrap_or(asked)],
-            marks,
-        }
+        Picture { slice, width, height, rgb: vec![7; bytes.unwrap_or(asked)], marks }
     })
 }
 

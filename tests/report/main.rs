@@ -39,9 +39,7 @@ fn written(reading: &Reading) -> Vec<Document> {
 }
 
 fn not_read() -> Vec<Document> {
-    let outcome = Outcome::NotRead {
-        reason: "slices are missing between 101 and 105",
-    };
+    let outcome = Outcome::NotRead { reason: "slices are missing between 101 and 105" };
     write(outcome, &sources(), &job()).unwrap()
 }
 
@@ -51,9 +49,7 @@ fn only(documents: &[Document], kind: Kind) -> Vec<&Document> {
 
 /// Lays a set out for `read_results.py`: files with file meta, and the masks as bytes.
 fn lay_out(name: &str, documents: &[Document], marks: &Reading, size: [usize; 3]) {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join("report")
-        .join(name);
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report").join(name);
     std::fs::create_dir_all(&folder).unwrap();
     for old in std::fs::read_dir(&folder).unwrap() {
         std::fs::remove_file(old.unwrap().path()).unwrap();
@@ -171,16 +167,7 @@ fn the_same_job_gives_the_same_bytes_and_another_job_other_instances() {
 fn a_set_has_what_was_found_and_counts_without_a_gap() {
     let kinds = |set: &[Document]| -> Vec<Kind> { set.iter().map(|d| d.kind).collect() };
     let marked = written(&reading());
-    assert_eq!(
-        kinds(&marked),
-        [
-            Kind::Sr,
-            Kind::Seg,
-            Kind::Capture,
-            Kind::Capture,
-            Kind::Json
-        ]
-    );
+    assert_eq!(kinds(&marked), [Kind::Sr, Kind::Seg, Kind::Capture, Kind::Capture, Kind::Json]);
     for (ordinal, document) in (0..).zip(&marked) {
         assert_eq!(document.ordinal, ordinal);
     }
@@ -188,9 +175,7 @@ fn a_set_has_what_was_found_and_counts_without_a_gap() {
     assert_eq!(kinds(&written(&nothing_marked())), without);
     assert_eq!(kinds(&not_read()), without);
     let mut unmeasured = reading();
-    unmeasured
-        .marks
-        .retain(|m| matches!(m.extent, Extent::NotMeasured(_)));
+    unmeasured.marks.retain(|m| matches!(m.extent, Extent::NotMeasured(_)));
     unmeasured.pictures.clear();
     assert_eq!(kinds(&written(&unmeasured)), without);
 }
@@ -213,10 +198,7 @@ fn patient_and_geometry_are_the_bytes_of_the_source() {
     assert_eq!(bytes(measures, 0x0028_0030), SPACING);
     let frames = sequence(&seg, 0x5200_9230);
     let position = &sequence(&frames[1], 0x0020_9113)[0];
-    assert_eq!(
-        bytes(position, 0x0020_0032),
-        b"-1.660E+2\\-171.7\\-2.500000"
-    );
+    assert_eq!(bytes(position, 0x0020_0032), b"-1.660E+2\\-171.7\\-2.500000");
 }
 
 #[test]
@@ -248,12 +230,7 @@ fn every_slice_has_a_frame_and_the_mask_comes_back() {
         .collect();
     let slices = (0..10).map(|n| format!("1.2.3.4.{}\0", n % 5));
     let slices: Vec<_> = slices.collect();
-    assert!(
-        instances
-            .iter()
-            .zip(&slices)
-            .all(|(a, b)| a.starts_with(&b.as_bytes()[..9]))
-    );
+    assert!(instances.iter().zip(&slices).all(|(a, b)| a.starts_with(&b.as_bytes()[..9])));
 }
 
 #[test]
@@ -267,11 +244,7 @@ fn a_careless_sender_gets_its_own_words_back() {
     assert_eq!(bytes(&seg, 0x0020_0010), b"");
     assert_eq!(bytes(&seg, 0x0028_2110), b"01");
     assert_eq!(bytes(&seg, 0x0028_2112), b"10.0");
-    assert_eq!(
-        sequence(&seg, 0x0018_a001).len(),
-        1,
-        "no scanner without maker"
-    );
+    assert_eq!(sequence(&seg, 0x0018_a001).len(), 1, "no scanner without maker");
     assert!(find(&sequence(&seg, 0x5200_9229)[0], 0x0020_9116).is_none());
     let frames = sequence(&seg, 0x5200_9230);
     let orientation = |frame: usize| {
@@ -304,10 +277,7 @@ fn every_document_says_what_it_is_and_none_says_more() {
             "No mark above the threshold. This does not mean that no nodule is present; the \
              sensitivity on whole scans has not been measured.",
         ),
-        (
-            not_read(),
-            "Not processed because slices are missing between 101 and 105.",
-        ),
+        (not_read(), "Not processed because slices are missing between 101 and 105."),
     ] {
         for document in &set {
             let mut words = String::new();
@@ -365,15 +335,9 @@ fn the_report_is_preliminary_and_lists_what_it_refers_to() {
 fn a_revision_names_the_report_that_it_replaces() {
     let first = written(&reading());
     let later = JobFacts {
-        job: RecordNumber {
-            start: 8,
-            sequence: 0,
-        },
+        job: RecordNumber { start: 8, sequence: 0 },
         revision: 1,
-        supersedes: Some(Superseded {
-            job: job().job,
-            package_digest: job().package.digest,
-        }),
+        supersedes: Some(Superseded { job: job().job, package_digest: job().package.digest }),
         ..job()
     };
     let later = write(Outcome::Read(&nothing_marked()), &sources(), &later).unwrap();

@@ -17,9 +17,7 @@ pub(crate) enum Value {
     Items(Vec<Vec<Element>>),
 }
 
-const LONG: [&[u8; 2]; 9] = [
-    b"OB", b"OW", b"OF", b"OD", b"SQ", b"UC", b"UN", b"UR", b"UT",
-];
+const LONG: [&[u8; 2]; 9] = [b"OB", b"OW", b"OF", b"OD", b"SQ", b"UC", b"UN", b"UR", b"UT"];
 
 /// Reads a data set to its end; panics on anything odd: our documents have nothing odd.
 pub(crate) fn read(bytes: &[u8]) -> Vec<Element> {
@@ -35,11 +33,8 @@ pub(crate) fn read(bytes: &[u8]) -> Vec<Element> {
             usize::from(u16::from_le_bytes(take(&mut rest, 2).try_into().unwrap()))
         };
         let bytes = take(&mut rest, length);
-        let value = if &vr == b"SQ" {
-            Value::Items(items(bytes))
-        } else {
-            Value::Bytes(bytes.to_vec())
-        };
+        let value =
+            if &vr == b"SQ" { Value::Items(items(bytes)) } else { Value::Bytes(bytes.to_vec()) };
         elements.push(Element { tag, vr, value });
     }
     elements
@@ -74,10 +69,7 @@ pub(crate) fn find(elements: &[Element], tag: u32) -> Option<&Element> {
 
 /// Returns the bytes of the element of `tag` at the top level.
 pub(crate) fn bytes(elements: &[Element], tag: u32) -> &[u8] {
-    match &find(elements, tag)
-        .unwrap_or_else(|| panic!("{tag:08x}"))
-        .value
-    {
+    match &find(elements, tag).unwrap_or_else(|| panic!("{tag:08x}")).value {
         Value::Bytes(bytes) => bytes,
         Value::Items(_) => panic!("{tag:08x} is a sequence"),
     }
@@ -85,10 +77,7 @@ pub(crate) fn bytes(elements: &[Element], tag: u32) -> &[u8] {
 
 /// Returns the items of the sequence of `tag` at the top level.
 pub(crate) fn sequence(elements: &[Element], tag: u32) -> &[Vec<Element>] {
-    match &find(elements, tag)
-        .unwrap_or_else(|| panic!("{tag:08x}"))
-        .value
-    {
+    match &find(elements, tag).unwrap_or_else(|| panic!("{tag:08x}")).value {
         Value::Items(items) => items,
         Value::Bytes(_) => panic!("{tag:08x} is no sequence"),
     }
@@ -106,13 +95,7 @@ pub(crate) fn source(file: &[u8]) -> (Header, Vec<u8>) {
         match element.tag {
             0x7fe0_0010 => pixels = value,
             0..=0x0002_ffff => {}
-            tag => header.keep(
-                Tag(tag),
-                Kept {
-                    vr: element.vr,
-                    value,
-                },
-            ),
+            tag => header.keep(Tag(tag), Kept { vr: element.vr, value }),
         }
     }
     (header, pixels)

@@ -57,12 +57,7 @@ fn ball(slices: &[f64]) -> (Vec<Run>, u32) {
             let left = RADIUS_MM * RADIUS_MM - dz * dz - dy * dy;
             if 0.0 <= left {
                 let half = u32::try_from((left.sqrt() / PIXEL_MM) as i64).unwrap();
-                runs.push(Run {
-                    slice,
-                    row,
-                    first: CENTRE[1] - half,
-                    count: 2 * half + 1,
-                });
+                runs.push(Run { slice, row, first: CENTRE[1] - half, count: 2 * half + 1 });
             }
         }
     }
@@ -82,13 +77,7 @@ fn picture(slice: u32, pixels: &[u8]) -> Picture {
             rgb[at..at + 3].copy_from_slice(&[255, 60, 60]);
         }
     }
-    Picture {
-        slice,
-        width: SIDE,
-        height: SIDE,
-        rgb,
-        marks: vec![0],
-    }
+    Picture { slice, width: SIDE, height: SIDE, rgb, marks: vec![0] }
 }
 
 #[test]
@@ -124,10 +113,7 @@ fn a_real_series_can_be_written_up() {
     };
     let sources: Vec<Source> = slices
         .into_iter()
-        .map(|(header, _)| Source {
-            header,
-            transfer_syntax: uid(EXPLICIT_LE),
-        })
+        .map(|(header, _)| Source { header, transfer_syntax: uid(EXPLICIT_LE) })
         .collect();
     let size = [sources.len(), SIDE as usize, SIDE as usize];
     let documents = write(Outcome::Read(&made_up), &sources, &job()).unwrap();
@@ -137,10 +123,8 @@ fn a_real_series_can_be_written_up() {
 
 #[test]
 fn a_real_series_that_was_not_read_gets_its_reason() {
-    let series = [
-        ("ct-chest-lidc0001-ge", "real-not-read"),
-        ("ct-head-ge-hispeed", "real-head-not-read"),
-    ];
+    let series =
+        [("ct-chest-lidc0001-ge", "real-not-read"), ("ct-head-ge-hispeed", "real-head-not-read")];
     for (series, name) in series {
         let Some(files) = files(series) else {
             println!("SKIPPED: no real data; set SCANPOST_DATA to the folder that has it");
@@ -153,9 +137,7 @@ fn a_real_series_that_was_not_read_gets_its_reason() {
                 transfer_syntax: uid(EXPLICIT_LE),
             })
             .collect();
-        let outcome = Outcome::NotRead {
-            reason: "the slices do not lie at even distances",
-        };
+        let outcome = Outcome::NotRead { reason: "the slices do not lie at even distances" };
         let documents = write(outcome, &sources, &job()).unwrap();
         let size = [sources.len(), SIDE as usize, SIDE as usize];
         lay_out(name, &documents, &crate::nothing_marked(), size);

@@ -29,29 +29,15 @@ pub(super) enum Message {
     /// The data set is complete; the driver stores it.
     Answering { context: u8, request: Request },
     /// The data set of a refused object is read away.
-    Refused {
-        context: u8,
-        request: Request,
-        refusal: Refusal,
-        left: u64,
-    },
+    Refused { context: u8, request: Request, refusal: Refusal, left: u64 },
     /// A data set that nobody wants is read away; the response waits for its end.
-    Drain {
-        context: u8,
-        response: Vec<u8>,
-        left: u64,
-        until: Instant,
-    },
+    Drain { context: u8, response: Vec<u8>, left: u64, until: Instant },
 }
 
 impl Message {
     /// Returns when the peer has waited too long with a data set that it announced.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        if let Self::Drain { until, .. } = self {
-            Some(*until)
-        } else {
-            None
-        }
+        if let Self::Drain { until, .. } = self { Some(*until) } else { None }
     }
 
     /// Takes what the driver is to answer; the message is over then.
@@ -196,12 +182,8 @@ impl Acceptor {
                 self.message = Message::Object { context, request };
             }
             Err(refusal) => {
-                self.message = Message::Refused {
-                    context,
-                    request,
-                    refusal,
-                    left: DRAIN_OBJECT_BYTES_MAX,
-                };
+                self.message =
+                    Message::Refused { context, request, refusal, left: DRAIN_OBJECT_BYTES_MAX };
             }
         }
     }
@@ -251,12 +233,7 @@ impl Acceptor {
                 let abort = Abort::NOT_SPECIFIED;
                 self.abort(now, Break::provider(Oddity::RefusedTooLong, abort), out);
             }
-            Message::Refused {
-                context,
-                request,
-                refusal,
-                left,
-            } => {
+            Message::Refused { context, request, refusal, left } => {
                 if last {
                     return self.send(context, &request.refuse(&refusal), out);
                 }
@@ -270,21 +247,12 @@ impl Acceptor {
             Message::Drain { left, .. } if left < count => {
                 self.abort(now, Break::user(Oddity::Drained), out);
             }
-            Message::Drain {
-                context,
-                response,
-                left,
-                until,
-            } => {
+            Message::Drain { context, response, left, until } => {
                 if last {
                     return self.send(context, &response, out);
                 }
-                self.message = Message::Drain {
-                    context,
-                    response,
-                    left: left.saturating_sub(count),
-                    until,
-                };
+                self.message =
+                    Message::Drain { context, response, left: left.saturating_sub(count), until };
             }
             Message::None | Message::Command { .. } | Message::Answering { .. } => {
                 self.abort(now, Break::user(Oddity::FragmentOutOfTurn), out);

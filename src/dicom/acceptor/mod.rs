@@ -94,22 +94,12 @@ struct Break {
 impl Break {
     /// By the provider, for a PDU or a parameter that is wrong.
     fn provider(oddity: Oddity, abort: Abort) -> Self {
-        Self {
-            oddity,
-            drop: DropReason::Protocol,
-            event: Event::InvalidPdu,
-            abort,
-        }
+        Self { oddity, drop: DropReason::Protocol, event: Event::InvalidPdu, abort }
     }
 
     /// By us as the user.
     fn user(oddity: Oddity) -> Self {
-        Self {
-            oddity,
-            drop: DropReason::Protocol,
-            event: Event::AbortRequest,
-            abort: Abort::USER,
-        }
+        Self { oddity, drop: DropReason::Protocol, event: Event::AbortRequest, abort: Abort::USER }
     }
 }
 
@@ -201,10 +191,7 @@ impl Acceptor {
         while self.wants_bytes() {
             let idle = self.state == State::Sta6 && matches!(self.message, Message::None);
             if idle && self.finish_by.is_some() {
-                let abort = Break {
-                    drop: DropReason::Shutdown,
-                    ..Break::user(Oddity::Shutdown)
-                };
+                let abort = Break { drop: DropReason::Shutdown, ..Break::user(Oddity::Shutdown) };
                 self.abort(now, abort, out);
                 continue;
             }
@@ -222,10 +209,7 @@ impl Acceptor {
         }
         let amid = !matches!(self.message, Message::None) || self.frames.is_amid();
         let moves = self.state == State::Sta6 && self.wants_bytes() && amid;
-        let fresh = Window {
-            since: now,
-            bytes: 0,
-        };
+        let fresh = Window { since: now, bytes: 0 };
         self.window = moves.then(|| self.window.unwrap_or(fresh));
     }
 
@@ -259,10 +243,7 @@ impl Acceptor {
             _ => {
                 let abort = Abort::of(event);
                 let oddity = stranger(header).unwrap_or(Oddity::Pdu(header.kind()));
-                let broken = Break {
-                    event,
-                    ..Break::provider(oddity, abort)
-                };
+                let broken = Break { event, ..Break::provider(oddity, abort) };
                 self.abort(now, broken, out);
                 self.frames.skip();
             }
@@ -298,10 +279,7 @@ impl Acceptor {
         }
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
         if passed(self.finish_by) {
-            let broken = Break {
-                drop: DropReason::Shutdown,
-                ..Break::user(Oddity::Shutdown)
-            };
+            let broken = Break { drop: DropReason::Shutdown, ..Break::user(Oddity::Shutdown) };
             return self.abort(now, broken, out);
         }
         if passed(self.message.deadline()) {
@@ -313,10 +291,7 @@ impl Acceptor {
                 self.window = Some(Window { since: now, bytes });
             }
             Some(_) => {
-                let broken = Break {
-                    drop: DropReason::TooSlow,
-                    ..Break::user(Oddity::TooSlow)
-                };
+                let broken = Break { drop: DropReason::TooSlow, ..Break::user(Oddity::TooSlow) };
                 self.abort(now, broken, out);
             }
             None => self.abort(now, Break::user(Oddity::Idle), out),

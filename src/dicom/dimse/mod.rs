@@ -199,11 +199,7 @@ impl Command {
         };
         Ok(Self {
             message,
-            data_set: if announced {
-                DataSet::Follows
-            } else {
-                DataSet::Absent
-            },
+            data_set: if announced { DataSet::Follows } else { DataSet::Absent },
             group_length: elements.group_length(bytes.len()),
         })
     }
@@ -222,10 +218,7 @@ impl Request {
             Status::SUCCESS => Status::CANNOT_UNDERSTAND,
             status => status,
         };
-        self.respond(Some(&Refusal {
-            status,
-            ..refusal.clone()
-        }))
+        self.respond(Some(&Refusal { status, ..refusal.clone() }))
     }
 
     /// Writes the success of a C-ECHO; of any other service it is a refusal.

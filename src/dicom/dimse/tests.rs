@@ -32,9 +32,7 @@ fn a_store_request_survives_a_round_trip() {
         let command = Command::read(&store(priority)).unwrap();
         assert_eq!(command.data_set, DataSet::Follows);
         assert_eq!(command.group_length, GroupLength::Right);
-        let Message::Store(read) = command.message else {
-            panic!("no C-STORE")
-        };
+        let Message::Store(read) = command.message else { panic!("no C-STORE") };
         assert_eq!(read.class, Ok(uid("1.2.840.10008.5.1.4.1.1.2")));
         assert_eq!(read.instance, Ok(uid("1.2.3")));
         assert_eq!((read.request.message_id, read.priority), (7, priority));
@@ -58,11 +56,10 @@ fn a_response_gives_back_ids_uids_and_the_words_of_the_refusal() {
 
 #[test]
 fn a_comment_on_the_wire_has_64_ascii_characters_at_most() {
-    let refusal = Refusal {
-        status: Status::OUT_OF_RESOURCES,
-        comment: "Größe ".repeat(30),
-        offending: None,
-    };
+    let refusal =
+        Refusal {
+            status: Status::OUT_OF_RESOURCES, comment: "Größe ".repeat(30), offending: None
+        };
     let bytes = request(&write_echo(1)).refuse(&refusal);
     let elements = Elements::read(&bytes).unwrap();
     let comment = elements.0[&element::COMMENT];
@@ -89,11 +86,7 @@ fn a_truncated_command_set_is_never_taken_for_another() {
     let whole = store(Priority::High);
     let wanted = Command::read(&whole).unwrap();
     for end in 0..whole.len() {
-        assert_ne!(
-            Command::read(&whole[..end]).as_ref(),
-            Ok(&wanted),
-            "cut at {end}"
-        );
+        assert_ne!(Command::read(&whole[..end]).as_ref(), Ok(&wanted), "cut at {end}");
     }
 }
 

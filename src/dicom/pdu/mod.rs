@@ -104,11 +104,7 @@ impl Abort {
 
     /// Returns what the provider says to a PDU that is unknown or out of turn.
     pub(crate) fn of(event: Event) -> Self {
-        if event == Event::InvalidPdu {
-            Self::UNRECOGNIZED_PDU
-        } else {
-            Self::UNEXPECTED_PDU
-        }
+        if event == Event::InvalidPdu { Self::UNRECOGNIZED_PDU } else { Self::UNEXPECTED_PDU }
     }
 
     /// Names the two codes.

@@ -53,9 +53,7 @@ fn see<C, T>(ours: &Associate<C>, context: impl Fn(&C) -> T) -> Seen<T> {
 type SeenProposed = (u8, Option<Uid>, Vec<Uid>);
 
 fn see_ours(ours: &AssociateRq) -> Seen<SeenProposed> {
-    see(ours, |c| {
-        (c.id, c.abstract_syntax.clone(), c.transfer_syntaxes.clone())
-    })
+    see(ours, |c| (c.id, c.abstract_syntax.clone(), c.transfer_syntaxes.clone()))
 }
 
 fn see_answer(ours: &AssociateAc) -> Seen<(u8, u8, Option<Uid>)> {
@@ -82,11 +80,7 @@ fn see_user<C>(variables: &[UserVariableItem], seen: Seen<C>) -> Seen<C> {
 
 fn see_theirs(theirs: &AssociationRQ) -> Seen<SeenProposed> {
     let context = |c: &PresentationContextProposed| {
-        let syntaxes = c
-            .transfer_syntaxes
-            .iter()
-            .filter_map(|text| uid(text))
-            .collect();
+        let syntaxes = c.transfer_syntaxes.iter().filter_map(|text| uid(text)).collect();
         (c.id, uid(&c.abstract_syntax), syntaxes)
     };
     let seen = Seen {
@@ -118,10 +112,7 @@ fn any_user() -> impl Strategy<Value = Vec<UserVariableItem>> {
         let kind = UserIdentityType::UsernamePassword;
         UserVariableItem::UserIdentityItem(UserIdentity::new(true, kind, b"u".to_vec(), secret))
     });
-    let optional = (
-        prop::option::of(identity),
-        prop::collection::vec(roles, 0..3),
-    );
+    let optional = (prop::option::of(identity), prop::collection::vec(roles, 0..3));
     (any::<u32>(), any_uid(), optional).prop_map(|(length, class, (identity, roles))| {
         let mut items = vec![
             UserVariableItem::MaxLength(length),
@@ -271,15 +262,9 @@ fn of_duplicates_the_first_counts_and_the_rest_is_counted() {
 #[test]
 fn an_answer_may_leave_out_the_syntax_of_what_it_refuses() {
     let ac = peer::ac(&[peer::answered(1, 3, None)], b"");
-    assert!(
-        read_pdu(ac.as_slice(), 1 << 20, false).is_err(),
-        "dicom_ul refuses it whole"
-    );
+    assert!(read_pdu(ac.as_slice(), 1 << 20, false).is_err(), "dicom_ul refuses it whole");
     let read = read_ac(&ac[6..]).unwrap();
-    assert_eq!(
-        (read.contexts[0].result, &read.contexts[0].transfer_syntax),
-        (3, &None)
-    );
+    assert_eq!((read.contexts[0].result, &read.contexts[0].transfer_syntax), (3, &None));
 }
 
 /// All that comes out of the cutter, pieces of one PDV joined.
@@ -304,21 +289,12 @@ fn cut_up(segments: &[&[u8]]) -> Result<Vec<Frame>, FrameError> {
 #[test]
 fn a_stream_is_cut_the_same_wherever_its_segments_end() {
     let two = [peer::pdv(1, 3, b"command"), peer::pdv(1, 0, b"data set")].concat();
-    let bytes = [
-        peer::pdu(4, &two),
-        peer::pdu(4, b""),
-        peer::release(),
-        peer::data(1, 2, b""),
-    ];
+    let bytes = [peer::pdu(4, &two), peer::pdu(4, b""), peer::release(), peer::data(1, 2, b"")];
     let bytes = bytes.concat();
     let whole = cut_up(&[&bytes]).unwrap();
     assert_eq!(whole.len(), 4 + 2 + 1 + 1);
     for cut in 0..=bytes.len() {
-        assert_eq!(
-            cut_up(&[&bytes[..cut], &bytes[cut..]]).unwrap(),
-            whole,
-            "cut at {cut}"
-        );
+        assert_eq!(cut_up(&[&bytes[..cut], &bytes[cut..]]).unwrap(), whole, "cut at {cut}");
     }
     let single: Vec<_> = bytes.chunks(1).collect();
     assert_eq!(cut_up(&single).unwrap(), whole);
@@ -347,10 +323,7 @@ fn small_pdus_have_a_limit_of_their_own() {
     frames.push(&[5, 0, 0, 1, 0, 0]);
     assert!(matches!(frames.next_frame(), Ok(Some(Frame::Header(_)))));
     let (kind, length) = (5, 0x1_0000);
-    assert_eq!(
-        frames.next_frame(),
-        Err(FrameError::TooLong { kind, length })
-    );
+    assert_eq!(frames.next_frame(), Err(FrameError::TooLong { kind, length }));
 }
 
 #[test]

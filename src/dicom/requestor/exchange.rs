@@ -56,16 +56,9 @@ impl Requestor {
     /// Returns the context that `pair` was accepted on.
     pub(super) fn context(&self, pair: &Pair) -> Result<u8, Verdict> {
         let never = || {
-            if self.pairs.contains(pair) {
-                Verdict::Unanswered
-            } else {
-                Verdict::NotProposed
-            }
+            if self.pairs.contains(pair) { Verdict::Unanswered } else { Verdict::NotProposed }
         };
-        self.contexts
-            .get(pair)
-            .copied()
-            .unwrap_or_else(|| Err(never()))
+        self.contexts.get(pair).copied().unwrap_or_else(|| Err(never()))
     }
 
     pub(super) fn echo(&mut self, now: Instant, out: &mut Vec<Action>) {
@@ -84,14 +77,7 @@ impl Requestor {
         let bytes = write_command(context, &write_echo(message_id), self.fragment_bytes);
         self.take(Event::DataRequest, out);
         out.push(Action::Send(bytes));
-        self.await_answer(
-            now,
-            Asked {
-                field: C_ECHO_RSP,
-                message_id,
-                instance: None,
-            },
-        );
+        self.await_answer(now, Asked { field: C_ECHO_RSP, message_id, instance: None });
     }
 
     pub(super) fn store(&mut self, order: StoreOrder, out: &mut Vec<Action>) {
@@ -110,11 +96,7 @@ impl Requestor {
             priority: order.priority,
         });
         self.message = Message::Sending(Sending {
-            asked: Asked {
-                field: C_STORE_RSP,
-                message_id,
-                instance: Some(order.sop_instance),
-            },
+            asked: Asked { field: C_STORE_RSP, message_id, instance: Some(order.sop_instance) },
             context,
             command: write_command(context, &command, self.fragment_bytes),
             rest: Vec::new(),
@@ -286,8 +268,7 @@ impl Sending {
             let place = if is_last { Place::Last } else { Place::Inner };
             write_data(&mut out, self.context, Part::DataSet, place, fragment);
         }
-        self.rest
-            .drain(..(whole * fragment_bytes).min(self.rest.len()));
+        self.rest.drain(..(whole * fragment_bytes).min(self.rest.len()));
         out
     }
 }

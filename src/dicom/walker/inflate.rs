@@ -60,10 +60,7 @@ impl Inflater {
     }
 
     fn place(&self, machine: &Machine) -> Place {
-        Place {
-            tag: machine.place().tag,
-            offset: self.decoder.total_out(),
-        }
+        Place { tag: machine.place().tag, offset: self.decoder.total_out() }
     }
 
     fn inflate_block(&mut self, machine: &mut Machine) -> Result<(), WalkError> {

@@ -85,9 +85,7 @@ impl Outbox {
     pub fn new(seed: u64) -> Self {
         Self {
             queue: Queue::default(),
-            phase: Phase::Idle {
-                from: Instant::default(),
-            },
+            phase: Phase::Idle { from: Instant::default() },
             jitter: SplitMix::new(seed),
             links: 0,
             accepted: BTreeSet::new(),
@@ -132,11 +130,7 @@ impl Outbox {
                 let words = "the peer closed the connection".to_owned();
                 self.gone(now, link, Failure::Away { words });
             }
-            Event::Answered {
-                link,
-                delivery,
-                outcome,
-            } => {
+            Event::Answered { link, delivery, outcome } => {
                 if matches!(self.phase, Phase::Sending { link: open, delivery: sent, .. }
                     if open == link && sent == delivery)
                 {
@@ -205,16 +199,9 @@ impl Outbox {
         let link = Link(self.links);
         // One place is left for Verification.
         let contexts = self.queue.contexts(study, CONTEXTS_MAX - 1);
-        self.actions.push(Action::Connect {
-            link,
-            contexts: contexts.clone(),
-        });
+        self.actions.push(Action::Connect { link, contexts: contexts.clone() });
         let until = now.after(ANSWER);
-        self.phase = Phase::Connecting {
-            link,
-            asked: contexts,
-            until,
-        };
+        self.phase = Phase::Connecting { link, asked: contexts, until };
         self.accepted = BTreeSet::new();
         self.study = None;
     }
@@ -228,11 +215,7 @@ impl Outbox {
                 let until = now.after(answer_due(next.bytes));
                 // A passing urgent one does not make its study the association's.
                 self.study = self.study.or(Some(study));
-                self.phase = Phase::Sending {
-                    link,
-                    delivery,
-                    until,
-                };
+                self.phase = Phase::Sending { link, delivery, until };
                 self.actions.push(Action::Send { link, delivery });
                 return;
             }
@@ -249,10 +232,7 @@ impl Outbox {
     }
 
     fn connected(&mut self, now: Instant, link: Link, accepted: Vec<Context>) {
-        let Phase::Connecting {
-            link: open, asked, ..
-        } = &mut self.phase
-        else {
+        let Phase::Connecting { link: open, asked, .. } = &mut self.phase else {
             return;
         };
         if *open != link {
@@ -267,10 +247,7 @@ impl Outbox {
         self.refuses = false;
         self.phase = if 0 < self.failures {
             self.actions.push(Action::Echo { link });
-            Phase::Echoing {
-                link,
-                until: now.after(ANSWER),
-            }
+            Phase::Echoing { link, until: now.after(ANSWER) }
         } else {
             Phase::Ready { link, since: now }
         };
@@ -308,9 +285,7 @@ impl Outbox {
         self.refuses = refuses;
         self.away = self.away.or(Some(now));
         let pause = self.pause(self.failures);
-        self.phase = Phase::Idle {
-            from: now.after(pause),
-        };
+        self.phase = Phase::Idle { from: now.after(pause) };
     }
 
     /// Whether the peer has the object is not known: it is sent again under the same UID. One that
@@ -376,12 +351,7 @@ impl Outbox {
                 self.queue.pause(delivery, now.after(pause));
                 self.full = self.full.saturating_add(1);
                 if FULL_IN_A_ROW <= self.full {
-                    self.failed(
-                        now,
-                        Failure::Away {
-                            words: words.to_owned(),
-                        },
-                    );
+                    self.failed(now, Failure::Away { words: words.to_owned() });
                     if let Phase::Idle { from } = self.phase {
                         self.release(now, link, from);
                     }
@@ -436,9 +406,7 @@ impl Outbox {
     /// the boxes of a clinic do not come back to an archive all at once.
     fn pause(&mut self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1).min(31));
-        let most = BACKOFF_MIN
-            .saturating_mul(doubled.unwrap_or(u32::MAX))
-            .min(BACKOFF_MAX);
+        let most = BACKOFF_MIN.saturating_mul(doubled.unwrap_or(u32::MAX)).min(BACKOFF_MAX);
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(self.jitter.below(most.saturating_add(1)))
     }
@@ -448,7 +416,5 @@ impl Outbox {
 /// bear. The driver's own deadlines are shorter; this one stands behind them.
 fn answer_due(bytes: u64) -> Duration {
     let windows = u32::try_from(bytes / RATE_BYTES_MIN).unwrap_or(u32::MAX);
-    ANSWER
-        .saturating_mul(2)
-        .saturating_add(RATE_WINDOW.saturating_mul(windows.saturating_add(1)))
+    ANSWER.saturating_mul(2).saturating_add(RATE_WINDOW.saturating_mul(windows.saturating_add(1)))
 }

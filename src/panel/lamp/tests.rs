@@ -243,10 +243,7 @@ fn green_means_well_red_means_danger_and_every_sentence_fits() {
         assert!(!(well && lamps.iter().any(|lamp| lamp.shows(Colour::Yellow))));
         assert!(panel.sentence.ends_with('.'), "{}", panel.sentence);
         if danger {
-            let code = snapshot
-                .faults
-                .iter()
-                .find(|it| it.severity() == Severity::Warning);
+            let code = snapshot.faults.iter().find(|it| it.severity() == Severity::Warning);
             assert!(panel.sentence.starts_with(code.unwrap().code()));
         }
     }

@@ -129,11 +129,7 @@ fn weave(
     let mut taken = BTreeSet::new();
     let mut woven = Vec::new();
     for turn in (turns..).take(limit) {
-        let from = if is_fair(turn) {
-            &mut by_age
-        } else {
-            &mut by_class
-        };
+        let from = if is_fair(turn) { &mut by_age } else { &mut by_class };
         let next =
             std::iter::from_fn(|| from.pop_front()).find(|raw| !taken.contains(&raw.owed.delivery));
         let Some(raw) = next else {

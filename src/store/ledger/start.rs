@@ -90,9 +90,7 @@ impl Ledger {
     ///
     /// Fails when SQLite cannot commit.
     pub fn start(&mut self, start: &Start<'_>) -> Result<Started, LedgerError> {
-        self.write("start", |tables| {
-            begin(tables, start).map_err(during("start"))
-        })
+        self.write("start", |tables| begin(tables, start).map_err(during("start")))
     }
 
     /// Lists the marks, by slab.
@@ -150,16 +148,12 @@ impl Ledger {
 
 fn begin(tables: &Connection, start: &Start<'_>) -> rusqlite::Result<Started> {
     let found = tables
-        .query_row(
-            "SELECT vault, box, start_counter, rebuilding FROM meta",
-            [],
-            |row| {
-                let vault: Vec<u8> = row.get(0)?;
-                let box_id: Vec<u8> = row.get(1)?;
-                let rebuilding: i64 = row.get(3)?;
-                Ok((vault, box_id, row.get::<_, u32>(2)?, rebuilding != 0))
-            },
-        )
+        .query_row("SELECT vault, box, start_counter, rebuilding FROM meta", [], |row| {
+            let vault: Vec<u8> = row.get(0)?;
+            let box_id: Vec<u8> = row.get(1)?;
+            let rebuilding: i64 = row.get(3)?;
+            Ok((vault, box_id, row.get::<_, u32>(2)?, rebuilding != 0))
+        })
         .optional()?;
     let (condition, counter) = match &found {
         None if start.highest_seen == 0 => (Condition::Fresh, 0),
@@ -183,26 +177,15 @@ fn begin(tables: &Connection, start: &Start<'_>) -> rusqlite::Result<Started> {
         "INSERT INTO meta (one, vault, box, start_counter, rebuilding) VALUES (1, ?1, ?2, ?3, ?4)
          ON CONFLICT (one) DO UPDATE
          SET start_counter = excluded.start_counter, rebuilding = excluded.rebuilding",
-        params![
-            start.vault,
-            start.box_id,
-            counter,
-            i64::from(condition.needs_rebuild())
-        ],
+        params![start.vault, start.box_id, counter, i64::from(condition.needs_rebuild())],
     )?;
     if condition.needs_rebuild() {
         tables.execute("DELETE FROM marks", [])?;
     }
     note_destinations(tables, start.destinations)?;
     // Whether the destination took what was under way is not known: it knows the UID.
-    tables.execute(
-        "UPDATE deliveries SET state = 'queued' WHERE state = 'sent'",
-        [],
-    )?;
-    tables.execute(
-        "UPDATE jobs SET state = 'decided' WHERE state = 'running'",
-        [],
-    )?;
+    tables.execute("UPDATE deliveries SET state = 'queued' WHERE state = 'sent'", [])?;
+    tables.execute("UPDATE jobs SET state = 'decided' WHERE state = 'running'", [])?;
     Ok(Started { counter, condition })
 }
 
@@ -213,9 +196,7 @@ fn forget_all(
 ) -> rusqlite::Result<usize> {
     let ghosts = tables
         .prepare("SELECT number, kind FROM records WHERE released = 0 ORDER BY number")?
-        .query_map([], |row| {
-            Ok((column::read_number(row, 0)?, row.get::<_, String>(1)?))
-        })?
+        .query_map([], |row| Ok((column::read_number(row, 0)?, row.get::<_, String>(1)?)))?
         .filter(|row| match row {
             Ok((number, _)) => number.start < counter && !seen.contains(number),
             Err(_) => true,
@@ -249,11 +230,7 @@ fn forget_all(
 /// Forgets one copy, and its object with the last of them.
 fn forget_copy(tables: &Connection, number: i64) -> rusqlite::Result<()> {
     let object: Option<i64> = tables
-        .query_row(
-            "SELECT object FROM copies WHERE number = ?1",
-            [number],
-            |row| row.get(0),
-        )
+        .query_row("SELECT object FROM copies WHERE number = ?1", [number], |row| row.get(0))
         .optional()?
         .flatten();
     tables.execute("DELETE FROM copies WHERE number = ?1", [number])?;
@@ -284,10 +261,7 @@ fn forget_copy(tables: &Connection, number: i64) -> rusqlite::Result<()> {
          WHERE number IN (SELECT number FROM copies WHERE object = ?1)",
         [object],
     )?;
-    tables.execute(
-        "UPDATE copies SET object = NULL WHERE object = ?1",
-        [object],
-    )?;
+    tables.execute("UPDATE copies SET object = NULL WHERE object = ?1", [object])?;
     tables.execute("DELETE FROM objects WHERE row = ?1", [object])?;
     match other {
         Some(other) => objects::number_versions(tables, ObjectRow(other)),
@@ -308,10 +282,8 @@ fn forget_result(tables: &Connection, number: i64) -> rusqlite::Result<()> {
         .optional()?;
     let of = "result = (SELECT row FROM results WHERE number = ?1)";
     match twin {
-        Some(twin) => tables.execute(
-            &format!("UPDATE deliveries SET result = ?2 WHERE {of}"),
-            [number, twin],
-        )?,
+        Some(twin) => tables
+            .execute(&format!("UPDATE deliveries SET result = ?2 WHERE {of}"), [number, twin])?,
         None => tables.execute(&format!("DELETE FROM deliveries WHERE {of}"), [number])?,
     };
     let job: i64 = tables.query_row(

@@ -19,16 +19,8 @@ fn exchange() -> Vec<u8> {
 
 fn assert_exchanged(driver: &mut Driver, cut: &str) {
     assert_eq!(driver.told(), "AC 0000 0000 0000 0000 RP", "{cut}");
-    let stored: Vec<_> = driver
-        .objects
-        .iter()
-        .map(|(_, bytes)| bytes.clone())
-        .collect();
-    assert_eq!(
-        stored,
-        [b"first object".to_vec(), b"second".to_vec(), vec![7; 100]],
-        "{cut}"
-    );
+    let stored: Vec<_> = driver.objects.iter().map(|(_, bytes)| bytes.clone()).collect();
+    assert_eq!(stored, [b"first object".to_vec(), b"second".to_vec(), vec![7; 100]], "{cut}");
     assert_eq!(driver.notes, [], "{cut}");
 }
 
@@ -59,11 +51,7 @@ fn b02_what_comes_with_the_request_is_served_after_our_answer() {
 
 #[test]
 fn b03_command_and_data_set_may_share_a_pdu() {
-    let both = [
-        pdv(1, LAST_COMMAND, &peer::store(1)),
-        pdv(1, LAST_DATA, b"data"),
-    ]
-    .concat();
+    let both = [pdv(1, LAST_COMMAND, &peer::store(1)), pdv(1, LAST_DATA, b"data")].concat();
     assert_eq!(inside(&pdu(4, &both)), "0000");
 }
 
@@ -107,9 +95,7 @@ fn b06_empty_fragments_and_reserved_bits_do_no_harm() {
     let mut driver = Driver::associated();
     driver.feed(&data(1, COMMAND, b""));
     driver.feed(&data(1, LAST_COMMAND | 0x80, &peer::store(1)));
-    driver
-        .feed(&data(1, DATA, b""))
-        .feed(&data(1, DATA | 0xfc, b"ab"));
+    driver.feed(&data(1, DATA, b"")).feed(&data(1, DATA | 0xfc, b"ab"));
     driver.feed(&data(1, LAST_DATA, b""));
     assert_eq!(driver.told(), "0000");
     assert_eq!(driver.objects[0].1, b"ab");
@@ -120,9 +106,7 @@ fn b06_more_than_64_empty_fragments_in_a_row_are_an_attack() {
     let limit = usize::try_from(EMPTY_PDVS_MAX).unwrap();
     for empty in [data(1, COMMAND, b""), pdu(4, b"")] {
         let mut driver = Driver::associated();
-        driver
-            .feed(&empty.repeat(limit))
-            .feed(&data(1, LAST_COMMAND, &peer::store(1)));
+        driver.feed(&empty.repeat(limit)).feed(&data(1, LAST_COMMAND, &peer::store(1)));
         driver.feed(&data(1, DATA, b"").repeat(limit));
         assert_eq!(driver.told(), "");
         driver.feed(&empty);
@@ -164,14 +148,8 @@ fn b11_an_unknown_pdu_before_the_request_is_aborted() {
 #[test]
 fn b12_a_tls_client_and_a_browser_are_recognized() {
     for (hello, oddity) in [
-        (
-            &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
-            Oddity::TlsHello,
-        ),
-        (
-            b"GET / HTTP/1.1\r\nHost: scanpost\r\n\r\n",
-            Oddity::HttpRequest,
-        ),
+        (&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], Oddity::TlsHello),
+        (b"GET / HTTP/1.1\r\nHost: scanpost\r\n\r\n", Oddity::HttpRequest),
     ] {
         let mut driver = Driver::new();
         driver.feed(hello);

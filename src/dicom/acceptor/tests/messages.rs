@@ -140,20 +140,14 @@ fn d09_a_missing_data_set_type_means_a_data_set_for_a_store_and_none_for_an_echo
 
 #[test]
 fn d10_a_data_set_that_was_not_announced_is_aborted() {
-    assert_eq!(
-        inside(&stored(&store_of(1, CT, INSTANCE, ABSENT))),
-        "C000 AB 0/0"
-    );
+    assert_eq!(inside(&stored(&store_of(1, CT, INSTANCE, ABSENT))), "C000 AB 0/0");
 }
 
 #[test]
 fn d11_data_before_a_whole_command_is_aborted() {
     assert_eq!(inside(&data(1, LAST_DATA, b"data")), "AB 0/0");
     let never_last = data(1, COMMAND, &peer::store(1));
-    assert_eq!(
-        inside(&[never_last, data(1, LAST_DATA, b"data")].concat()),
-        "AB 0/0"
-    );
+    assert_eq!(inside(&[never_last, data(1, LAST_DATA, b"data")].concat()), "AB 0/0");
 }
 
 #[test]
@@ -168,9 +162,7 @@ fn d12_a_command_inside_a_data_set_is_aborted() {
 #[test]
 fn d13_data_on_another_context_than_its_command_is_invalid() {
     let mut driver = Driver::associated();
-    driver
-        .feed(&data(1, LAST_COMMAND, &peer::store(1)))
-        .feed(&data(3, DATA, b"data"));
+    driver.feed(&data(1, LAST_COMMAND, &peer::store(1))).feed(&data(3, DATA, b"data"));
     assert_eq!(driver.told(), "AB 2/6");
     assert_eq!(driver.drops, [DropReason::Protocol]);
     assert_eq!(driver.notes, [Oddity::FragmentContext(3)]);
@@ -218,17 +210,9 @@ fn echo_with_data_set() -> Vec<u8> {
 fn d17_the_data_set_of_an_echo_is_thrown_away_up_to_64_kib() {
     let piece = data(3, DATA, &[0; 8192]);
     let limit = usize::try_from(DRAIN_BYTES_MAX).unwrap() / 8192;
-    let fits = [
-        echo_with_data_set(),
-        piece.repeat(limit),
-        data(3, LAST_DATA, b""),
-    ];
+    let fits = [echo_with_data_set(), piece.repeat(limit), data(3, LAST_DATA, b"")];
     assert_eq!(inside(&fits.concat()), "0000");
-    let over = [
-        echo_with_data_set(),
-        piece.repeat(limit),
-        data(3, LAST_DATA, b"xx"),
-    ];
+    let over = [echo_with_data_set(), piece.repeat(limit), data(3, LAST_DATA, b"xx")];
     assert_eq!(inside(&over.concat()), "AB 0/0");
 }
 

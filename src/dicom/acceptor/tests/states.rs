@@ -19,13 +19,7 @@ fn amid() -> Driver {
 
 #[test]
 fn c01_whatever_comes_before_the_request_is_aborted() {
-    for early in [
-        data(1, 3, b"x"),
-        release(),
-        ac(&[], &[]),
-        pdu(3, &[0; 4]),
-        pdu(6, &[0; 4]),
-    ] {
+    for early in [data(1, 3, b"x"), release(), ac(&[], &[]), pdu(3, &[0; 4]), pdu(6, &[0; 4])] {
         let mut driver = Driver::new();
         driver.feed(&early);
         assert_eq!(driver.told(), "AB 0/0");
@@ -164,20 +158,13 @@ fn c12_two_objects_without_waiting_are_served_in_order() {
     let mut driver = Driver::associated();
     driver.policy = Policy::Hold;
     driver.feed(&[object(1, b"one"), object(2, b"two")].concat());
-    assert!(
-        !driver.acceptor.wants_bytes(),
-        "the second waits in the socket"
-    );
+    assert!(!driver.acceptor.wants_bytes(), "the second waits in the socket");
     assert_eq!(driver.told(), "");
     driver.store_now();
     assert_eq!(driver.told(), "0000");
     driver.store_now();
     assert_eq!(driver.told(), "0000");
-    let ids: Vec<_> = driver
-        .objects
-        .iter()
-        .map(|(request, _)| request.message_id)
-        .collect();
+    let ids: Vec<_> = driver.objects.iter().map(|(request, _)| request.message_id).collect();
     assert_eq!(ids, [1, 2]);
     assert!(driver.acceptor.wants_bytes());
 }
@@ -186,9 +173,7 @@ fn c12_two_objects_without_waiting_are_served_in_order() {
 fn resting() -> Vec<(&'static str, Acceptor)> {
     let asked = || {
         let mut driver = Driver::new();
-        let actions = driver
-            .acceptor
-            .step(driver.now, Input::Received(&Rq::default().bytes()));
+        let actions = driver.acceptor.step(driver.now, Input::Received(&Rq::default().bytes()));
         assert!(matches!(actions[..], [Action::Indicate(_)]));
         driver.acceptor
     };
@@ -231,11 +216,7 @@ fn words(actions: &[Action]) -> String {
             format!("{other:?}")
         }
     };
-    let words: Vec<_> = actions
-        .iter()
-        .map(word)
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<_> = actions.iter().map(word).filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }
 

@@ -9,9 +9,7 @@ use crate::dicom::peer::{DATA, LAST_COMMAND, LAST_DATA, data, object, release};
 /// An association in the middle of an object.
 fn amid() -> Driver {
     let mut driver = Driver::associated();
-    driver
-        .feed(&data(1, LAST_COMMAND, &peer::store(1)))
-        .feed(&data(1, DATA, b"half"));
+    driver.feed(&data(1, LAST_COMMAND, &peer::store(1))).feed(&data(1, DATA, b"half"));
     driver
 }
 
@@ -66,9 +64,7 @@ fn g05_an_object_that_stops_is_dropped_after_the_rate_window() {
 fn g05_an_object_that_moves_on_fast_enough_may_take_for_ever() {
     let mut driver = amid();
     let piece = data(1, DATA, &[0; 8000]);
-    let pieces = usize::try_from(RATE_BYTES_MIN)
-        .unwrap()
-        .div_ceil(piece.len());
+    let pieces = usize::try_from(RATE_BYTES_MIN).unwrap().div_ceil(piece.len());
     for _ in 0..3 {
         driver.feed(&piece.repeat(pieces));
         driver.wait_deadline();

@@ -24,35 +24,21 @@ fn each_different_pair_has_a_context_with_exactly_one_syntax() {
     let contexts: Vec<_> = request
         .contexts
         .iter()
-        .map(|c| {
-            (
-                c.id,
-                c.abstract_syntax.clone().unwrap(),
-                c.transfer_syntaxes.clone(),
-            )
-        })
+        .map(|c| (c.id, c.abstract_syntax.clone().unwrap(), c.transfer_syntaxes.clone()))
         .collect();
-    let wanted = [
-        (1, CT, EXPLICIT),
-        (3, VERIFICATION, IMPLICIT),
-        (5, CT, IMPLICIT),
-    ];
+    let wanted = [(1, CT, EXPLICIT), (3, VERIFICATION, IMPLICIT), (5, CT, IMPLICIT)];
     let wanted = wanted.map(|(id, class, syntax)| (id, uid(class), vec![uid(syntax)]));
     assert_eq!(contexts, wanted);
     assert_eq!(&request.called, b"PACS            ");
     assert_eq!(&request.calling, b"SCANPOST        ");
-    assert_eq!(
-        (request.user.max_length, request.ignored),
-        (Some(131_072), 0)
-    );
+    assert_eq!((request.user.max_length, request.ignored), (Some(131_072), 0));
 }
 
 #[test]
 fn an_association_takes_1_to_128_pairs() {
     let with = |count: usize| {
-        let pairs: Vec<_> = (0..count)
-            .map(|n| pair(CT, format!("1.2.840.10008.1.2.4.{n}").as_bytes()))
-            .collect();
+        let pairs: Vec<_> =
+            (0..count).map(|n| pair(CT, format!("1.2.840.10008.1.2.4.{n}").as_bytes())).collect();
         Requestor::new(Driver::new().machine.settings, &pairs).map(|_| ())
     };
     assert_eq!(with(0), Err(PairsError { count: 0 }));
@@ -63,17 +49,9 @@ fn an_association_takes_1_to_128_pairs() {
 #[test]
 fn contexts_that_are_refused_unanswered_or_bent_are_reported_per_pair() {
     let mut driver = Driver::asked();
-    let contexts = [
-        answered(1, 4, None),
-        answered(5, 0, Some(EXPLICIT)),
-        answered(9, 0, None),
-    ];
+    let contexts = [answered(1, 4, None), answered(5, 0, Some(EXPLICIT)), answered(9, 0, None)];
     driver.feed(&ac(&contexts, b""));
-    let verdicts: Vec<_> = driver
-        .refused
-        .iter()
-        .map(|r| (r.pair.clone(), r.verdict))
-        .collect();
+    let verdicts: Vec<_> = driver.refused.iter().map(|r| (r.pair.clone(), r.verdict)).collect();
     assert_eq!(
         verdicts,
         [
@@ -154,10 +132,7 @@ fn a_release_ends_in_released() {
 fn c07_a_release_collision_is_answered_and_then_waits_for_the_peers_answer() {
     let mut driver = Driver::releasing();
     driver.feed(&release());
-    assert_eq!(
-        (driver.told().as_str(), driver.machine.state()),
-        ("RP", State::Sta11)
-    );
+    assert_eq!((driver.told().as_str(), driver.machine.state()), ("RP", State::Sta11));
     assert_eq!(driver.ended, []);
     driver.feed(&released());
     assert_eq!(driver.ended, [Outcome::Released]);

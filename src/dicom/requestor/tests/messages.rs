@@ -23,15 +23,8 @@ fn an_object_is_done_when_its_id_and_its_instance_are_answered() {
         let mut driver = Driver::awaiting();
         driver.respond(STORE, 1, status, INSTANCE);
         assert_eq!(driver.outcomes, [said(status)]);
-        driver
-            .store()
-            .data(b"", Rest::Last)
-            .respond(STORE, 2, status, b"");
-        assert_eq!(
-            driver.outcomes,
-            [said(status), said(status)],
-            "the instance is optional"
-        );
+        driver.store().data(b"", Rest::Last).respond(STORE, 2, status, b"");
+        assert_eq!(driver.outcomes, [said(status), said(status)], "the instance is optional");
         assert_eq!(driver.ended, []);
     }
 }
@@ -88,10 +81,7 @@ fn the_peers_words_are_kept() {
 fn an_abort_or_a_closed_connection_is_the_outcome_of_what_was_out() {
     let mut driver = Driver::awaiting();
     driver.feed(&pdu(7, &[0, 0, 2, 6]));
-    assert_eq!(
-        driver.outcomes,
-        [Outcome::Aborted(Abort::INVALID_PARAMETER)]
-    );
+    assert_eq!(driver.outcomes, [Outcome::Aborted(Abort::INVALID_PARAMETER)]);
     assert_eq!(driver.ended, driver.outcomes);
     let mut driver = Driver::established(0);
     driver.store().step(Input::Closed);
@@ -109,21 +99,13 @@ fn fragments_fit_the_peer_are_even_and_the_command_goes_with_the_first() {
         driver.store();
         let mut first = None;
         for chunk in bytes.chunks(70_001) {
-            let rest = if chunk.len() == 70_001 {
-                Rest::More
-            } else {
-                Rest::Last
-            };
+            let rest = if chunk.len() == 70_001 { Rest::More } else { Rest::Last };
             driver.data(chunk, rest);
             first = first.or((!driver.sent.is_empty()).then(|| driver.sent.clone()));
         }
         let told = tell(&first.unwrap());
         assert!(told.starts_with("STORE"), "{max_length}: {told}");
-        let limit = if max_length == 0 {
-            131_072
-        } else {
-            max_length.min(131_072)
-        };
+        let limit = if max_length == 0 { 131_072 } else { max_length.min(131_072) };
         let (mut rest, mut got) = (driver.sent.as_slice(), Vec::<u8>::new());
         while let Some((head, tail)) = rest.split_first_chunk::<12>() {
             let length = u32::from_be_bytes([head[2], head[3], head[4], head[5]]);
@@ -146,15 +128,9 @@ fn a_data_set_of_no_bytes_and_one_of_an_odd_number_are_sent_as_they_are() {
     driver.store().data(b"", Rest::Last);
     assert_eq!(driver.told(), "STORE data[0]");
     let mut driver = Driver::established(10);
-    driver
-        .store()
-        .data(b"12345", Rest::More)
-        .data(b"67", Rest::Last);
+    driver.store().data(b"12345", Rest::More).data(b"67", Rest::Last);
     let last = [&[4, 0, 0, 0, 0, 9, 0, 0, 0, 5, 1, 2][..], b"567"].concat();
-    assert!(
-        driver.sent.ends_with(&last),
-        "an odd fragment can only be the last"
-    );
+    assert!(driver.sent.ends_with(&last), "an odd fragment can only be the last");
     assert_eq!(driver.notes, [Oddity::OddDataSet]);
 }
 
@@ -165,9 +141,7 @@ fn an_odd_deflated_data_set_is_padded_as_its_syntax_says() {
         let mut driver = Driver::new();
         let settings = driver.machine.settings.clone();
         driver.machine = Requestor::new(settings, std::slice::from_ref(&deflated)).unwrap();
-        driver
-            .step(Input::Connected)
-            .feed(&ac(&[answered(1, 0, None)], b""));
+        driver.step(Input::Connected).feed(&ac(&[answered(1, 0, None)], b""));
         driver.told();
         driver.step(Input::Store(StoreOrder {
             pair: deflated.clone(),
@@ -183,10 +157,7 @@ fn an_odd_deflated_data_set_is_padded_as_its_syntax_says() {
 #[test]
 fn the_last_fragment_is_never_empty_behind_others() {
     let mut driver = Driver::established(10);
-    driver
-        .store()
-        .data(b"12345678", Rest::More)
-        .data(b"", Rest::Last);
+    driver.store().data(b"12345678", Rest::More).data(b"", Rest::Last);
     assert_eq!(driver.told(), "STORE data[8]");
     let mut driver = Driver::established(1000);
     let two = vec![1; 2 * 994];
@@ -220,9 +191,7 @@ fn a_response_may_come_in_odd_and_empty_fragments() {
     let response = peer::response(STORE, 1, 0, INSTANCE);
     let mut driver = Driver::awaiting();
     for byte in &response {
-        driver
-            .feed(&data(1, COMMAND, &[*byte]))
-            .feed(&data(1, COMMAND, b""));
+        driver.feed(&data(1, COMMAND, &[*byte])).feed(&data(1, COMMAND, b""));
     }
     driver.feed(&data(1, LAST_COMMAND, b""));
     assert_eq!(driver.outcomes, [success()]);
@@ -232,9 +201,7 @@ fn a_response_may_come_in_odd_and_empty_fragments() {
 fn a_request_of_the_peer_is_declined_and_its_data_set_let_pass() {
     let mut driver = Driver::awaiting();
     let report = peer::command(&[(0x0100, &[0, 1]), (0x0110, &[9, 0]), (0x0800, &[0, 0])]);
-    driver
-        .feed(&data(1, LAST_COMMAND, &report))
-        .feed(&data(1, LAST_DATA, b"report"));
+    driver.feed(&data(1, LAST_COMMAND, &report)).feed(&data(1, LAST_DATA, b"report"));
     assert_eq!(driver.told(), "8100:0211");
     assert_eq!(driver.notes, [Oddity::Request, Oddity::DataSet]);
     driver.respond(STORE, 1, 0, INSTANCE);

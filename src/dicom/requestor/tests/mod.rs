@@ -24,10 +24,7 @@ fn uid(bytes: &[u8]) -> Uid {
 }
 
 fn pair(class: &[u8], syntax: &[u8]) -> Pair {
-    Pair {
-        class: uid(class),
-        transfer_syntax: uid(syntax),
-    }
+    Pair { class: uid(class), transfer_syntax: uid(syntax) }
 }
 
 /// A requestor and what it has asked of its driver.
@@ -84,10 +81,7 @@ impl Driver {
         ];
         let max_length = item(0x51, &max_length.to_be_bytes());
         driver.feed(&ac(&contexts, &max_length));
-        assert_eq!(
-            (driver.refused.len(), driver.machine.state()),
-            (0, State::Sta6)
-        );
+        assert_eq!((driver.refused.len(), driver.machine.state()), (0, State::Sta6));
         driver
     }
 
@@ -126,11 +120,7 @@ impl Driver {
 
     /// The peer's response to the message that is out.
     fn respond(&mut self, field: u16, id: u16, status: u16, instance: &[u8]) -> &mut Self {
-        self.feed(&data(
-            1,
-            LAST_COMMAND,
-            &peer::response(field, id, status, instance),
-        ))
+        self.feed(&data(1, LAST_COMMAND, &peer::response(field, id, status, instance)))
     }
 
     fn step(&mut self, input: Input<'_>) -> &mut Self {

@@ -19,10 +19,7 @@ const KEPT_OVERHEAD: usize = 64;
 
 impl Head {
     fn place(&self) -> Place {
-        Place {
-            tag: Some(self.tag),
-            offset: self.start,
-        }
+        Place { tag: Some(self.tag), offset: self.start }
     }
 }
 
@@ -37,11 +34,7 @@ impl Machine {
     /// Returns the tag at the start of `pending`.
     pub(super) fn tag_as(&self, encoding: Encoding) -> Option<Tag> {
         let [a, b, c, d] = *self.pending.first_chunk::<4>()?;
-        let in_order = if encoding.is_big() {
-            [a, b, c, d]
-        } else {
-            [b, a, d, c]
-        };
+        let in_order = if encoding.is_big() { [a, b, c, d] } else { [b, a, d, c] };
         Some(Tag(u32::from_be_bytes(in_order)))
     }
 
@@ -217,11 +210,8 @@ impl Machine {
                 self.oddities.insert(Oddity::FragmentsInNative);
             }
             if self.is_data_set() && self.pixel_data.is_none() {
-                self.pixel_data = Some(PixelData::Fragments {
-                    offset: self.offset,
-                    length: 0,
-                    count: 0,
-                });
+                self.pixel_data =
+                    Some(PixelData::Fragments { offset: self.offset, length: 0, count: 0 });
             }
             return self.open(Kind::Fragments, self.top.encoding, &head, None);
         }
@@ -388,10 +378,7 @@ impl Machine {
         if !self.syntax.native_pixels && 0 < length {
             self.oddities.insert(Oddity::NativeInEncapsulated);
         }
-        let found = PixelData::Native {
-            offset: self.offset,
-            length: u64::from(length),
-        };
+        let found = PixelData::Native { offset: self.offset, length: u64::from(length) };
         self.pixel_data.get_or_insert(found);
     }
 
@@ -400,11 +387,7 @@ impl Machine {
         let start = self.top.start;
         let grown = self.offset.saturating_sub(start);
         match &mut self.pixel_data {
-            Some(PixelData::Fragments {
-                offset,
-                length,
-                count,
-            }) if *offset == start => {
+            Some(PixelData::Fragments { offset, length, count }) if *offset == start => {
                 *count += more;
                 *length = grown;
             }
@@ -430,21 +413,11 @@ impl Machine {
             return;
         }
         // The values that routing wants may come late: others may not fill the room.
-        let room = if is_routing {
-            KEPT_BYTES_MAX
-        } else {
-            KEPT_BYTES_MAX / 2
-        };
+        let room = if is_routing { KEPT_BYTES_MAX } else { KEPT_BYTES_MAX / 2 };
         let length = usize::try_from(head.length).unwrap_or(usize::MAX);
-        let total = self
-            .kept_bytes
-            .saturating_add(length)
-            .saturating_add(KEPT_OVERHEAD);
+        let total = self.kept_bytes.saturating_add(length).saturating_add(KEPT_OVERHEAD);
         if length <= KEPT_VALUE_BYTES_MAX && total <= room {
-            self.kept = Some(Element {
-                vr: head.vr,
-                value: Vec::new(),
-            });
+            self.kept = Some(Element { vr: head.vr, value: Vec::new() });
         } else if is_routing {
             self.oddities.insert(Oddity::NotKept);
         }

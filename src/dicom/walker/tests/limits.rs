@@ -6,20 +6,15 @@ use crate::base::limits::{ELEMENTS_MAX, KEPT_BYTES_MAX, KEPT_VALUE_BYTES_MAX, NE
 const SEQUENCE: Tag = Tag(0x0040_0275);
 
 fn nested(encoding: Encoding, depth: usize) -> Elements {
-    let opened = (0..depth).fold(begun(encoding), |elements, _| {
-        elements.open_sequence(SEQUENCE).open_item()
-    });
+    let opened = (0..depth)
+        .fold(begun(encoding), |elements, _| elements.open_sequence(SEQUENCE).open_item());
     (0..depth).fold(opened, |elements, _| elements.close_item().close_sequence())
 }
 
 #[test]
 fn nesting_is_walked_up_to_its_limit_and_refused_above() {
     for encoding in ENCODINGS {
-        assert!(
-            sound(encoding, nested(encoding, NESTING_MAX))
-                .oddities
-                .is_empty()
-        );
+        assert!(sound(encoding, nested(encoding, NESTING_MAX)).oddities.is_empty());
         let error = refused(encoding, nested(encoding, NESTING_MAX + 1));
         assert!(matches!(error, WalkError::TooDeep(_)), "{error:?}");
         assert_eq!(error.offending(), Some(SEQUENCE));
@@ -31,42 +26,27 @@ fn nesting_is_walked_up_to_its_limit_and_refused_above() {
 #[test]
 fn a_length_beyond_its_item_or_sequence_is_refused() {
     for encoding in ENCODINGS {
-        let in_item = begun(encoding)
-            .open_sequence(SEQUENCE)
-            .mark(tags::ITEM, 10)
-            .put(Tag(0x0040_0007), *b"LO", b"longer than that");
+        let in_item = begun(encoding).open_sequence(SEQUENCE).mark(tags::ITEM, 10).put(
+            Tag(0x0040_0007),
+            *b"LO",
+            b"longer than that",
+        );
         let error = refused(encoding, in_item);
-        assert!(
-            matches!(error, WalkError::LengthBeyondContainer(_)),
-            "{error:?}"
-        );
-        let in_sequence = begun(encoding)
-            .head(SEQUENCE, *b"SQ", 8)
-            .mark(tags::ITEM, 2)
-            .raw(&[0; 2]);
+        assert!(matches!(error, WalkError::LengthBeyondContainer(_)), "{error:?}");
+        let in_sequence =
+            begun(encoding).head(SEQUENCE, *b"SQ", 8).mark(tags::ITEM, 2).raw(&[0; 2]);
         let error = refused(encoding, in_sequence);
-        assert!(
-            matches!(error, WalkError::LengthBeyondContainer(_)),
-            "{error:?}"
-        );
+        assert!(matches!(error, WalkError::LengthBeyondContainer(_)), "{error:?}");
         let behind_an_inner_open_item = begun(encoding)
             .head(SEQUENCE, *b"SQ", 30)
             .open_item()
             .text(Tag(0x0040_0007), *b"LO", "longer than the 30 bytes around");
         let error = refused(encoding, behind_an_inner_open_item);
-        assert!(
-            matches!(error, WalkError::LengthBeyondContainer(_)),
-            "{error:?}"
-        );
-        let header_over_the_end = begun(encoding)
-            .open_sequence(SEQUENCE)
-            .mark(tags::ITEM, 4)
-            .us(tags::COLUMNS, 2);
+        assert!(matches!(error, WalkError::LengthBeyondContainer(_)), "{error:?}");
+        let header_over_the_end =
+            begun(encoding).open_sequence(SEQUENCE).mark(tags::ITEM, 4).us(tags::COLUMNS, 2);
         let error = refused(encoding, header_over_the_end);
-        assert!(
-            matches!(error, WalkError::LengthBeyondContainer(_)),
-            "{error:?}"
-        );
+        assert!(matches!(error, WalkError::LengthBeyondContainer(_)), "{error:?}");
     }
 }
 
@@ -94,20 +74,14 @@ fn a_value_larger_than_any_object_is_refused_before_it_comes() {
 
 #[test]
 fn a_value_that_is_too_large_to_keep_is_skipped_and_flagged_if_it_was_wanted() {
-    for (size, kept) in [
-        (KEPT_VALUE_BYTES_MAX, true),
-        (KEPT_VALUE_BYTES_MAX + 2, false),
-    ] {
+    for (size, kept) in [(KEPT_VALUE_BYTES_MAX, true), (KEPT_VALUE_BYTES_MAX + 2, false)] {
         let elements = begun(Encoding::ImplicitLe).text(
             tags::FRAME_OF_REFERENCE_UID,
             *b"UI",
             &"1".repeat(size),
         );
         let walk = walk(native(Encoding::ImplicitLe), &elements.into_bytes()).unwrap();
-        assert_eq!(
-            walk.header.get(tags::FRAME_OF_REFERENCE_UID).is_some(),
-            kept
-        );
+        assert_eq!(walk.header.get(tags::FRAME_OF_REFERENCE_UID).is_some(), kept);
         assert_eq!(walk.oddities.contains(&Oddity::NotKept), !kept);
     }
 }
@@ -171,10 +145,7 @@ fn a_bomb_is_refused_and_a_black_picture_is_not() {
 
 #[test]
 fn every_comment_fits_error_comment_and_is_ascii() {
-    let place = Place {
-        tag: Some(Tag(0x7fe0_0010)),
-        offset: u64::MAX,
-    };
+    let place = Place { tag: Some(Tag(0x7fe0_0010)), offset: u64::MAX };
     let all = [
         WalkError::Empty,
         WalkError::Truncated(place),

@@ -10,24 +10,14 @@ mod limits;
 mod properties;
 mod rows;
 
-const ENCODINGS: [Encoding; 3] = [
-    Encoding::ImplicitLe,
-    Encoding::ExplicitLe,
-    Encoding::ExplicitBe,
-];
+const ENCODINGS: [Encoding; 3] = [Encoding::ImplicitLe, Encoding::ExplicitLe, Encoding::ExplicitBe];
 
 fn native(encoding: Encoding) -> TransferSyntax {
-    TransferSyntax {
-        encoding,
-        native_pixels: true,
-    }
+    TransferSyntax { encoding, native_pixels: true }
 }
 
 fn compressed() -> TransferSyntax {
-    TransferSyntax {
-        encoding: Encoding::ExplicitLe,
-        native_pixels: false,
-    }
+    TransferSyntax { encoding: Encoding::ExplicitLe, native_pixels: false }
 }
 
 /// The elements that every test begins with: 8 of them, of groups 0008 to 0028.

@@ -73,10 +73,8 @@ fn any_syntax() -> impl Strategy<Value = TransferSyntax> {
         Just(Encoding::ExplicitBe),
         Just(Encoding::DeflatedLe),
     ];
-    (encoding, any::<bool>()).prop_map(|(encoding, native_pixels)| TransferSyntax {
-        encoding,
-        native_pixels,
-    })
+    (encoding, any::<bool>())
+        .prop_map(|(encoding, native_pixels)| TransferSyntax { encoding, native_pixels })
 }
 
 /// Pieces that look like elements, items and delimiters, so that walks get somewhere.

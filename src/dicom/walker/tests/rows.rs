@@ -13,16 +13,9 @@ fn a_sound_data_set_walks_in_every_syntax_with_the_same_facts() {
     for encoding in ENCODINGS {
         let bytes = whole(encoding);
         let walk = walk(native(encoding), &bytes).unwrap();
-        assert!(
-            walk.oddities.is_empty(),
-            "{encoding:?}: {:?}",
-            walk.oddities
-        );
+        assert!(walk.oddities.is_empty(), "{encoding:?}: {:?}", walk.oddities);
         assert_eq!(walk.length, u64::try_from(bytes.len()).unwrap());
-        let pixels = PixelData::Native {
-            offset: walk.length - 8,
-            length: 8,
-        };
+        let pixels = PixelData::Native { offset: walk.length - 8, length: 8 };
         assert_eq!(walk.pixel_data, Some(pixels));
         // Kept values are little endian whatever came.
         assert_eq!(walk.header.get(tags::ROWS).unwrap().value, [2, 0]);
@@ -79,10 +72,7 @@ fn e6_uids_with_letters_or_leading_zeros_are_kept_and_flagged() {
             .text(tags::STUDY_INSTANCE_UID, *b"UI", "1.2.3");
         let walk = sound(Encoding::ImplicitLe, elements);
         assert_eq!(walk.oddities, [Oddity::UidForm]);
-        assert_eq!(
-            Identity::of(&walk.header).unwrap().sop_instance.as_str(),
-            odd
-        );
+        assert_eq!(Identity::of(&walk.header).unwrap().sop_instance.as_str(), odd);
     }
 }
 
@@ -126,10 +116,7 @@ fn e13_trailing_zeros_and_garbage_are_refused() {
     for encoding in ENCODINGS {
         for count in 1..40 {
             let error = refused(encoding, begun(encoding).raw(&vec![0; count]));
-            assert!(
-                matches!(error, WalkError::TrailingGarbage(_)),
-                "{count}: {error:?}"
-            );
+            assert!(matches!(error, WalkError::TrailingGarbage(_)), "{count}: {error:?}");
         }
         let error = refused(encoding, begun(encoding).raw(b"garbage, and more of it"));
         assert_ne!(error.comment(), "");
@@ -157,10 +144,7 @@ fn e15_group_lengths_and_group_0002_are_accepted_and_flagged() {
         .text(tags::STUDY_INSTANCE_UID, *b"UI", "1.2.3");
     let walk = sound(Encoding::ExplicitLe, elements);
     assert_eq!(walk.oddities, [Oddity::GroupLength, Oddity::MetaGroup]);
-    assert_eq!(
-        Identity::of(&walk.header).unwrap().sop_instance.as_str(),
-        "1.2.3"
-    );
+    assert_eq!(Identity::of(&walk.header).unwrap().sop_instance.as_str(), "1.2.3");
     assert!(!walk.oddities.iter().any(Oddity::bars_decoders));
 }
 
@@ -197,9 +181,7 @@ fn e18_elements_out_of_order_are_accepted_and_flagged() {
     assert_eq!(walk.oddities, [Oddity::OutOfOrder]);
     assert!(Identity::of(&walk.header).is_ok());
     // The same tag again, near or far: the first one counts.
-    let elements = begun(Encoding::ExplicitLe)
-        .us(tags::COLUMNS, 2)
-        .us(tags::COLUMNS, 3);
+    let elements = begun(Encoding::ExplicitLe).us(tags::COLUMNS, 2).us(tags::COLUMNS, 3);
     let walk = sound(Encoding::ExplicitLe, elements);
     assert_eq!(walk.oddities, [Oddity::Repeated]);
     assert_eq!(walk.header.u16(tags::COLUMNS), Some(2));
@@ -219,10 +201,7 @@ fn e19_bytes_of_another_syntax_are_refused_at_their_first_element() {
                 continue;
             }
             let error = walked.unwrap_err();
-            assert!(
-                matches!(error, WalkError::WrongEncoding(_)),
-                "{sent:?}: {error:?}"
-            );
+            assert!(matches!(error, WalkError::WrongEncoding(_)), "{sent:?}: {error:?}");
         }
     }
 }
@@ -248,10 +227,7 @@ fn e21_an_empty_data_set_is_refused() {
         assert_eq!(walk(native(encoding), &[]), Err(WalkError::Empty));
     }
     let nothing = deflated(&[]);
-    assert_eq!(
-        walk(native(Encoding::DeflatedLe), &nothing),
-        Err(WalkError::Empty)
-    );
+    assert_eq!(walk(native(Encoding::DeflatedLe), &nothing), Err(WalkError::Empty));
 }
 
 #[test]
@@ -265,10 +241,7 @@ fn e22_undefined_lengths_and_un_sequences_are_walked() {
             .close_sequence()
             .close_item()
             .close_sequence();
-        assert!(
-            sound(encoding, elements).oddities.is_empty(),
-            "{encoding:?}"
-        );
+        assert!(sound(encoding, elements).oddities.is_empty(), "{encoding:?}");
     }
     for encoding in [Encoding::ExplicitLe, Encoding::ExplicitBe] {
         let inside = Elements::new(Encoding::ImplicitLe)
@@ -282,10 +255,7 @@ fn e22_undefined_lengths_and_un_sequences_are_walked() {
             .head(PRIVATE, *b"UN", u32::MAX)
             .raw(&inside.into_bytes())
             .put(Tag(0x0043_1001), *b"US", &[1, 0]);
-        assert!(
-            sound(encoding, elements).oddities.is_empty(),
-            "{encoding:?}"
-        );
+        assert!(sound(encoding, elements).oddities.is_empty(), "{encoding:?}");
     }
     let elements = begun(Encoding::ExplicitLe).head(Tag(0x0028_3006), *b"OW", u32::MAX);
     let error = refused(Encoding::ExplicitLe, elements);
@@ -310,10 +280,8 @@ fn e23_missing_delimiters_at_the_end_are_refused() {
     assert!(matches!(error, WalkError::MissingDelimiter(_)), "{error:?}");
     assert_eq!(error.offending(), Some(tags::PIXEL_DATA));
     // Inside a sequence of defined length the end is known at once.
-    let inner = begun(Encoding::ExplicitLe)
-        .head(SEQUENCE, *b"SQ", 8)
-        .open_item()
-        .us(tags::COLUMNS, 2);
+    let inner =
+        begun(Encoding::ExplicitLe).head(SEQUENCE, *b"SQ", 8).open_item().us(tags::COLUMNS, 2);
     let error = refused(Encoding::ExplicitLe, inner);
     assert!(matches!(error, WalkError::MissingDelimiter(_)), "{error:?}");
 }
@@ -331,27 +299,24 @@ fn e24_wrong_vrs_and_unknown_letters_are_read_by_the_letters_sent() {
     let walk = sound(Encoding::ExplicitBe, elements);
     assert_eq!(walk.oddities, [Oddity::UnknownVr, Oddity::WrongVr]);
     assert_eq!(walk.header.u16(tags::ROWS), Some(512));
-    let error = refused(
-        Encoding::ExplicitLe,
-        begun(Encoding::ExplicitLe).put(PRIVATE, *b"a1", b""),
-    );
+    let error =
+        refused(Encoding::ExplicitLe, begun(Encoding::ExplicitLe).put(PRIVATE, *b"a1", b""));
     assert!(matches!(error, WalkError::TrailingGarbage(_)), "{error:?}");
 }
 
 #[test]
 fn h22_what_only_the_dictionary_calls_a_sequence_may_be_a_plain_value() {
     for text in ["ANON", "ANONYMIZED", "12345678"] {
-        let elements = begun(Encoding::ImplicitLe)
-            .text(SEQUENCE, *b"LO", text)
-            .text(Tag(0x0040_1001), *b"SH", "X");
+        let elements = begun(Encoding::ImplicitLe).text(SEQUENCE, *b"LO", text).text(
+            Tag(0x0040_1001),
+            *b"SH",
+            "X",
+        );
         let walk = sound(Encoding::ImplicitLe, elements);
         assert_eq!(walk.oddities, [Oddity::NoSequence], "{text}");
     }
     let letters = begun(Encoding::ExplicitLe).text(SEQUENCE, *b"LO", "ANONYMIZED");
-    assert_eq!(
-        sound(Encoding::ExplicitLe, letters).oddities,
-        [Oddity::WrongVr]
-    );
+    assert_eq!(sound(Encoding::ExplicitLe, letters).oddities, [Oddity::WrongVr]);
     let sent = begun(Encoding::ExplicitLe).text(SEQUENCE, *b"SQ", "ANONYMIZED");
     let error = refused(Encoding::ExplicitLe, sent);
     assert!(matches!(error, WalkError::BadDelimiter(_)), "{error:?}");
@@ -359,34 +324,22 @@ fn h22_what_only_the_dictionary_calls_a_sequence_may_be_a_plain_value() {
 
 #[test]
 fn h24_elements_behind_pixel_data_and_excess_padding_are_walked() {
-    let elements = begun(Encoding::ExplicitLe)
-        .put(tags::PIXEL_DATA, *b"OW", &[0; 64])
-        .put(Tag(0xfffa_fffa), *b"UN", b"signature");
+    let elements = begun(Encoding::ExplicitLe).put(tags::PIXEL_DATA, *b"OW", &[0; 64]).put(
+        Tag(0xfffa_fffa),
+        *b"UN",
+        b"signature",
+    );
     let walk = sound(Encoding::ExplicitLe, elements);
-    assert!(matches!(
-        walk.pixel_data,
-        Some(PixelData::Native { length: 64, .. })
-    ));
+    assert!(matches!(walk.pixel_data, Some(PixelData::Native { length: 64, .. })));
 }
 
 #[test]
 fn h25_a_delimiter_of_length_ffffffff_counts_as_empty_and_any_other_is_refused() {
     for encoding in ENCODINGS {
-        let open = || {
-            begun(encoding)
-                .open_sequence(SEQUENCE)
-                .open_item()
-                .close_item()
-        };
+        let open = || begun(encoding).open_sequence(SEQUENCE).open_item().close_item();
         let elements = open().mark(tags::SEQUENCE_DELIMITER, u32::MAX);
-        assert_eq!(
-            sound(encoding, elements).oddities,
-            [Oddity::DelimiterLength]
-        );
-        let error = refused(
-            encoding,
-            open().mark(tags::SEQUENCE_DELIMITER, 4).raw(&[0; 4]),
-        );
+        assert_eq!(sound(encoding, elements).oddities, [Oddity::DelimiterLength]);
+        let error = refused(encoding, open().mark(tags::SEQUENCE_DELIMITER, 4).raw(&[0; 4]));
         assert!(matches!(error, WalkError::BadDelimiter(_)), "{error:?}");
     }
 }

@@ -81,10 +81,7 @@ impl World {
 
     fn act(&mut self, action: Action) -> Option<Event> {
         let words = "gone".to_owned();
-        let away = |link| Event::Failed {
-            link,
-            failure: Failure::Away { words },
-        };
+        let away = |link| Event::Failed { link, failure: Failure::Away { words } };
         match action {
             Action::Done { delivery, .. } => {
                 self.fates.get_mut(&delivery).unwrap().done += 1;
@@ -100,10 +97,9 @@ impl World {
             Action::Connect { link, .. } | Action::Echo { link } if self.rolls(self.mood.away) => {
                 Some(away(link))
             }
-            Action::Connect { link, contexts } => Some(Event::Connected {
-                link,
-                accepted: contexts,
-            }),
+            Action::Connect { link, contexts } => {
+                Some(Event::Connected { link, accepted: contexts })
+            }
             Action::Echo { link } => Some(Event::Echoed { link }),
             Action::Send { link, delivery } => self.receive(link, delivery),
         }
@@ -114,10 +110,7 @@ impl World {
             Outcome::Lost
         } else if self.rolls(self.mood.full) {
             let words = "full".to_owned();
-            Outcome::Refused {
-                status: 0xa700,
-                words,
-            }
+            Outcome::Refused { status: 0xa700, words }
         } else if self.rolls(self.mood.breaks) {
             if self.rolls(50) {
                 self.keep(delivery);
@@ -127,11 +120,7 @@ impl World {
             self.keep(delivery);
             Outcome::Accepted { status: 0 }
         };
-        Some(Event::Answered {
-            link,
-            delivery,
-            outcome,
-        })
+        Some(Event::Answered { link, delivery, outcome })
     }
 
     fn keep(&mut self, delivery: DeliveryRow) {
@@ -149,22 +138,13 @@ impl World {
             let before = (self.steps, deadline);
             self.drive(Event::Tick);
             let deadline = self.outbox.deadline();
-            assert!(
-                deadline.is_none_or(|next| before.1 < next),
-                "it spins at {before:?}"
-            );
+            assert!(deadline.is_none_or(|next| before.1 < next), "it spins at {before:?}");
         }
         self.now = self.now.max(until);
     }
 
     fn heal(&mut self) {
-        self.mood = Mood {
-            away: 0,
-            breaks: 0,
-            full: 0,
-            silent: 0,
-            poison: None,
-        };
+        self.mood = Mood { away: 0, breaks: 0, full: 0, silent: 0, poison: None };
         let end = self.now.after(Duration::from_hours(48));
         self.run(end);
     }
@@ -178,13 +158,7 @@ fn mood() -> impl Strategy<Value = Mood> {
     let percent = || prop_oneof![Just(0_u64), 1_u64..40, Just(100)];
     let poison = proptest::option::of(1_i64..40);
     (percent(), percent(), 0_u64..40, 0_u64..40, poison).prop_map(
-        |(away, breaks, full, silent, poison)| Mood {
-            away,
-            breaks,
-            full,
-            silent,
-            poison,
-        },
+        |(away, breaks, full, silent, poison)| Mood { away, breaks, full, silent, poison },
     )
 }
 
@@ -198,16 +172,7 @@ fn owed_things() -> impl Strategy<Value = Vec<(Owed, u64)>> {
             // Every fifth is another version of the one before it.
             let instance = uid(&format!("9.{}", if row % 5 == 0 { row - 1 } else { row }));
             let context = context(class);
-            (
-                Owed {
-                    urgency,
-                    kind,
-                    instance,
-                    context,
-                    ..owed(row, study)
-                },
-                pause,
-            )
+            (Owed { urgency, kind, instance, context, ..owed(row, study) }, pause)
         });
         owed.collect()
     })

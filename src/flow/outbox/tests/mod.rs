@@ -18,10 +18,7 @@ fn uid(text: &str) -> Uid {
 }
 
 fn context(class: i64) -> Context {
-    Context {
-        class: uid(&format!("1.{class}")),
-        syntax: uid("1.2.840.10008.1.2.1"),
-    }
+    Context { class: uid(&format!("1.{class}")), syntax: uid("1.2.840.10008.1.2.1") }
 }
 
 /// An original of `study`; row and arrival are the same number.
@@ -53,12 +50,7 @@ impl Driver {
         outbox.load(owed);
         let now = at(1);
         let (log, open) = (Vec::new(), None);
-        Self {
-            outbox,
-            now,
-            log,
-            open,
-        }
+        Self { outbox, now, log, open }
     }
 
     fn step(&mut self, event: Event) {
@@ -76,10 +68,7 @@ impl Driver {
         match action {
             Action::Connect { link, contexts } => {
                 self.log.push(format!("connect {}", contexts.len()));
-                events.push_back(Event::Connected {
-                    link,
-                    accepted: contexts,
-                });
+                events.push_back(Event::Connected { link, accepted: contexts });
             }
             Action::Echo { link } => {
                 self.log.push("echo".to_owned());
@@ -107,11 +96,7 @@ impl Driver {
 
     fn answer(&mut self, outcome: Outcome) {
         let (link, delivery) = self.open.take().unwrap();
-        self.step(Event::Answered {
-            link,
-            delivery,
-            outcome,
-        });
+        self.step(Event::Answered { link, delivery, outcome });
     }
 
     fn accept(&mut self) {
@@ -141,10 +126,7 @@ impl Driver {
 
     /// The rows that were sent, in order.
     fn sent(&self) -> Vec<&str> {
-        let sent = self
-            .log
-            .iter()
-            .filter_map(|line| line.strip_prefix("send "));
+        let sent = self.log.iter().filter_map(|line| line.strip_prefix("send "));
         sent.collect()
     }
 }
@@ -155,27 +137,15 @@ fn a_study_is_sent_in_the_order_of_arrival_and_then_released() {
     driver.step(Event::Tick);
     driver.accept_all();
     driver.wait();
-    let expected = [
-        "connect 1",
-        "send 1",
-        "done 1",
-        "send 2",
-        "done 2",
-        "send 3",
-        "done 3",
-        "release",
-    ];
+    let expected =
+        ["connect 1", "send 1", "done 1", "send 2", "done 2", "send 3", "done 3", "release"];
     assert_eq!(driver.log, expected);
     assert_eq!(driver.outbox.deadline(), None);
 }
 
 #[test]
 fn urgent_goes_first_and_results_before_originals() {
-    let with = |row, urgency, kind| Owed {
-        urgency,
-        kind,
-        ..owed(row, 1)
-    };
+    let with = |row, urgency, kind| Owed { urgency, kind, ..owed(row, 1) };
     let mut driver = Driver::new([
         with(1, Urgency::Low, Kind::Result),
         with(2, Urgency::Normal, Kind::Original),
@@ -202,10 +172,7 @@ fn one_study_is_finished_and_released_before_the_next_begins() {
 fn something_urgent_passes_a_running_study_without_a_release_in_between() {
     let mut driver = Driver::new([owed(1, 1), owed(2, 1)]);
     driver.step(Event::Tick);
-    driver.outbox.load([Owed {
-        urgency: Urgency::High,
-        ..owed(3, 2)
-    }]);
+    driver.outbox.load([Owed { urgency: Urgency::High, ..owed(3, 2) }]);
     driver.accept_all();
     assert_eq!(driver.sent(), ["1", "3", "2"]);
     assert!(!driver.log.contains(&"release".to_owned()));
@@ -214,15 +181,8 @@ fn something_urgent_passes_a_running_study_without_a_release_in_between() {
 #[test]
 fn a_later_version_waits_for_the_earlier_even_when_it_is_urgent_or_the_earlier_is_in_trouble() {
     let instance = uid("9.9");
-    let first = Owed {
-        instance: instance.clone(),
-        ..owed(1, 1)
-    };
-    let second = Owed {
-        instance,
-        urgency: Urgency::High,
-        ..owed(2, 1)
-    };
+    let first = Owed { instance: instance.clone(), ..owed(1, 1) };
+    let second = Owed { instance, urgency: Urgency::High, ..owed(2, 1) };
     let mut driver = Driver::new([second, first, owed(3, 1)]);
     driver.step(Event::Tick);
     driver.refuse(0xa700);
@@ -241,10 +201,7 @@ fn an_association_stays_for_the_next_slice_of_a_running_scan() {
     driver.outbox.load([owed(2, 1)]);
     driver.step(Event::Tick);
     driver.accept();
-    assert_eq!(
-        driver.log,
-        ["connect 1", "send 1", "done 1", "send 2", "done 2"]
-    );
+    assert_eq!(driver.log, ["connect 1", "send 1", "done 1", "send 2", "done 2"]);
 }
 
 #[test]
@@ -254,14 +211,7 @@ fn after_a_failure_an_echo_is_asked_before_the_backlog() {
     driver.answer(Outcome::Lost);
     driver.wait();
     driver.accept();
-    let expected = [
-        "connect 1",
-        "send 1",
-        "connect 1",
-        "echo",
-        "send 1",
-        "done 1",
-    ];
+    let expected = ["connect 1", "send 1", "connect 1", "echo", "send 1", "done 1"];
     assert_eq!(driver.log, expected);
     assert_eq!(driver.outbox.standing().away_since, None);
 }
@@ -347,34 +297,16 @@ fn out_of_resources_with_nothing_passing_is_a_full_archive_and_parks_nothing() {
 
 #[test]
 fn a_context_that_is_not_accepted_parks_its_own_objects_only() {
-    let other = Owed {
-        context: context(2),
-        ..owed(2, 1)
-    };
+    let other = Owed { context: context(2), ..owed(2, 1) };
     let mut outbox = Outbox::new(1);
     outbox.load([owed(1, 1), other, owed(3, 1)]);
     let actions = outbox.step(at(1), Event::Tick);
     let asked = vec![context(1), context(2)];
-    assert_eq!(
-        actions,
-        [Action::Connect {
-            link: Link(1),
-            contexts: asked
-        }]
-    );
+    assert_eq!(actions, [Action::Connect { link: Link(1), contexts: asked }]);
     let accepted = vec![context(1)];
-    let actions = outbox.step(
-        at(1),
-        Event::Connected {
-            link: Link(1),
-            accepted,
-        },
-    );
+    let actions = outbox.step(at(1), Event::Connected { link: Link(1), accepted });
     let (delivery, why) = (DeliveryRow(2), Parked::NoContext);
-    let sent = Action::Send {
-        link: Link(1),
-        delivery: DeliveryRow(1),
-    };
+    let sent = Action::Send { link: Link(1), delivery: DeliveryRow(1) };
     assert_eq!(actions, [Action::Park { delivery, why }, sent]);
 }
 
@@ -382,10 +314,7 @@ fn a_context_that_is_not_accepted_parks_its_own_objects_only() {
 fn a_class_that_was_not_proposed_gets_an_association_of_its_own() {
     let mut driver = Driver::new([owed(1, 1)]);
     driver.step(Event::Tick);
-    driver.outbox.load([Owed {
-        context: context(2),
-        ..owed(2, 1)
-    }]);
+    driver.outbox.load([Owed { context: context(2), ..owed(2, 1) }]);
     driver.accept_all();
     let tail = ["done 1", "release", "connect 1", "send 2", "done 2"];
     assert_eq!(driver.log[2..], tail);
@@ -393,10 +322,7 @@ fn a_class_that_was_not_proposed_gets_an_association_of_its_own() {
 
 #[test]
 fn at_most_127_contexts_are_proposed_the_next_study_first() {
-    let many = (1..=300).map(|row| Owed {
-        context: context(row),
-        ..owed(row, row % 2)
-    });
+    let many = (1..=300).map(|row| Owed { context: context(row), ..owed(row, row % 2) });
     let mut outbox = Outbox::new(1);
     outbox.load(many);
     let actions = outbox.step(at(1), Event::Tick);
@@ -417,13 +343,7 @@ fn a_refused_association_parks_nothing_and_is_tried_again() {
         assert!(matches!(actions.as_slice(), [Action::Connect { .. }]));
         let words = "calling AE title not recognized".to_owned();
         let failure = Failure::Refused { words };
-        let actions = outbox.step(
-            now,
-            Event::Failed {
-                link: Link(link),
-                failure,
-            },
-        );
+        let actions = outbox.step(now, Event::Failed { link: Link(link), failure });
         assert!(actions.is_empty() && outbox.standing().refuses);
         assert_eq!(outbox.standing().words, "calling AE title not recognized");
         now = outbox.deadline().unwrap();
@@ -450,11 +370,7 @@ fn words_about_an_old_association_are_not_taken_for_the_new_ones() {
     let before = driver.log.clone();
     let (link, delivery) = old;
     let outcome = Outcome::Accepted { status: 0 };
-    driver.step(Event::Answered {
-        link,
-        delivery,
-        outcome,
-    });
+    driver.step(Event::Answered { link, delivery, outcome });
     driver.step(Event::Closed { link });
     driver.step(Event::Echoed { link });
     assert_eq!(driver.log, before);

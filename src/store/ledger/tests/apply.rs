@@ -7,16 +7,9 @@ fn a_new_object_makes_a_study_a_series_and_one_delivery_per_route() {
     let mut ledger = ledger();
     let mut record = object("1.1", "1.1.1", "a", 5);
     record.routes = vec!["PACS".into(), "ARCHIVE".into()];
-    let applied = apply(
-        &mut ledger,
-        &[sealed(1, Content::Object(Box::new(record.clone())))],
-    );
+    let applied = apply(&mut ledger, &[sealed(1, Content::Object(Box::new(record.clone())))]);
     assert_eq!((applied.new, applied.known), (1, 0));
-    let study = ledger
-        .view()
-        .study(&uid("1.1"), &PlainSeal)
-        .unwrap()
-        .unwrap();
+    let study = ledger.view().study(&uid("1.1"), &PlainSeal).unwrap().unwrap();
     assert_eq!(applied.studies.into_iter().collect::<Vec<_>>(), [study]);
     let [series] = &ledger.view().series_objects(study, &PlainSeal).unwrap()[..] else {
         panic!("one series");
@@ -25,10 +18,7 @@ fn a_new_object_makes_a_study_a_series_and_one_delivery_per_route() {
     let kept = &series.objects[0];
     assert_eq!(kept.identity, record.identity);
     assert_eq!((&kept.facts, kept.digest), (&record.facts, record.digest));
-    assert_eq!(
-        (kept.received, kept.location.offset),
-        (record.received, 8192)
-    );
+    assert_eq!((kept.received, kept.location.offset), (record.received, 8192));
     for name in ["PACS", "ARCHIVE"] {
         let [owed] = &owed(&ledger, name)[..] else {
             panic!("one delivery to {name}");
@@ -57,11 +47,7 @@ fn a_record_that_was_copied_forward_is_found_in_its_new_place() {
     let mut ledger = ledger();
     let mut record = an_object(1, "1.1", "1.1.1");
     apply(&mut ledger, std::slice::from_ref(&record));
-    record.location = Location {
-        slab: 9,
-        generation: 4,
-        offset: 12_288,
-    };
+    record.location = Location { slab: 9, generation: 4, offset: 12_288 };
     apply(&mut ledger, std::slice::from_ref(&record));
     assert_eq!(owed(&ledger, "PACS")[0].location, record.location);
     assert_eq!(ledger.view().can_recycle(1).unwrap(), Recycling::Free);
@@ -90,24 +76,14 @@ fn the_same_instance_again_is_owed_again_only_where_it_was_done() {
 #[test]
 fn what_is_under_way_or_parked_stays_so_when_it_comes_again() {
     let mut ledger = ledger();
-    apply(
-        &mut ledger,
-        &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")],
-    );
+    apply(&mut ledger, &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")]);
     let rows = owed(&ledger, "PACS");
     ledger.attempted(rows[0].delivery, at(10)).unwrap();
-    let answer = Answer {
-        status: Some(0xc000),
-        words: "no",
-        at: at(11),
-    };
+    let answer = Answer { status: Some(0xc000), words: "no", at: at(11) };
     ledger.park(rows[1].delivery, &answer, &PlainSeal).unwrap();
     apply(
         &mut ledger,
-        &[
-            sealed(3, Content::Again(again(1, 20))),
-            sealed(4, Content::Again(again(2, 20))),
-        ],
+        &[sealed(3, Content::Again(again(1, 20))), sealed(4, Content::Again(again(2, 20)))],
     );
     assert!(owed(&ledger, "PACS").is_empty());
 }
@@ -138,18 +114,12 @@ fn other_bytes_under_one_uid_are_another_version_that_never_overtakes_the_first(
         ],
     );
     let kept = ledger.view().versions(&uid("1.1.1"), &PlainSeal).unwrap();
-    let told: Vec<_> = kept
-        .iter()
-        .map(|kept| (kept.version, kept.standing))
-        .collect();
+    let told: Vec<_> = kept.iter().map(|kept| (kept.version, kept.standing)).collect();
     assert_eq!(told, [(0, Standing::Replaced), (1, Standing::Latest)]);
     assert_eq!(order(&ledger), [1], "the second waits though it is urgent");
     let delivery = owed(&ledger, "PACS")[0].delivery;
     ledger.attempted(delivery, at(10)).unwrap();
-    assert!(
-        order(&ledger).is_empty(),
-        "also while the first is under way"
-    );
+    assert!(order(&ledger).is_empty(), "also while the first is under way");
     accept(&mut ledger, delivery);
     assert_eq!(order(&ledger), [2]);
 }
@@ -161,10 +131,7 @@ fn the_same_bytes_in_another_syntax_are_another_version() {
     other.transfer_syntax = uid("1.2.840.10008.1.2");
     apply(
         &mut ledger,
-        &[
-            an_object(1, "1.1", "1.1.1"),
-            sealed(2, Content::Object(Box::new(other))),
-        ],
+        &[an_object(1, "1.1", "1.1.1"), sealed(2, Content::Object(Box::new(other)))],
     );
     assert_eq!(ledger.view().snapshot_counts().unwrap().objects, 2);
 }

@@ -12,11 +12,7 @@ fn with(sequence: u32, change: impl FnOnce(&mut ObjectRecord)) -> Sealed {
 }
 
 fn answer(status: u16, words: &'static str) -> Answer<'static> {
-    Answer {
-        status: Some(status),
-        words,
-        at: at(700),
-    }
+    Answer { status: Some(status), words, at: at(700) }
 }
 
 #[test]
@@ -40,10 +36,7 @@ fn urgent_goes_first_then_results_then_bulk_in_order_of_arrival() {
 #[test]
 fn what_is_least_urgent_goes_within_eight_attempts_of_an_endless_rush() {
     let mut ledger = ledger();
-    apply(
-        &mut ledger,
-        &[with(0, |record| record.urgency = Urgency::Low)],
-    );
+    apply(&mut ledger, &[with(0, |record| record.urgency = Urgency::Low)]);
     for attempt in 1..=8 {
         let rush = with(attempt, |record| record.urgency = Urgency::High);
         apply(&mut ledger, &[rush]);
@@ -95,11 +88,7 @@ fn a_failure_puts_it_back_and_its_attempts_are_counted() {
 fn what_is_parked_waits_for_a_person_and_still_keeps_its_study() {
     let mut ledger = ledger();
     apply(&mut ledger, &[with(1, |_| ()), with(2, |_| ())]);
-    let study = ledger
-        .view()
-        .study(&uid("1.1"), &PlainSeal)
-        .unwrap()
-        .unwrap();
+    let study = ledger.view().study(&uid("1.1"), &PlainSeal).unwrap().unwrap();
     let rows = owed(&ledger, "PACS");
     for row in &rows {
         let no = answer(0xc000, "PATIENT^NAME is not known here");
@@ -119,10 +108,7 @@ fn what_is_parked_waits_for_a_person_and_still_keeps_its_study() {
 #[test]
 fn a_study_is_resent_in_its_order_and_nothing_owed_is_owed_twice() {
     let mut ledger = ledger();
-    apply(
-        &mut ledger,
-        &[with(1, |_| ()), with(2, |_| ()), with(3, |_| ())],
-    );
+    apply(&mut ledger, &[with(1, |_| ()), with(2, |_| ()), with(3, |_| ())]);
     let rows = owed(&ledger, "PACS");
     accept(&mut ledger, rows[2].delivery);
     accept(&mut ledger, rows[0].delivery);
@@ -136,10 +122,7 @@ fn a_study_is_resent_in_its_order_and_nothing_owed_is_owed_twice() {
 #[test]
 fn nothing_goes_to_a_destination_that_the_settings_do_not_name_until_they_do() {
     let mut ledger = ledger();
-    apply(
-        &mut ledger,
-        &[with(1, |record| record.routes = vec!["GONE".into()])],
-    );
+    apply(&mut ledger, &[with(1, |record| record.routes = vec!["GONE".into()])]);
     assert!(owed(&ledger, "GONE").is_empty());
     let counts = ledger.view().snapshot_counts().unwrap();
     assert_eq!((counts.owed, counts.parked), (0, 1));

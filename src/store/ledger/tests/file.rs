@@ -14,21 +14,14 @@ fn place() -> (TempDir, PathBuf) {
 
 /// All bytes of the ledger's files: itself, its log and the log's index.
 fn bytes(folder: &TempDir) -> Vec<u8> {
-    let mut files: Vec<_> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    files
-        .iter()
-        .flat_map(|path| std::fs::read(path).unwrap())
-        .collect()
+    files.iter().flat_map(|path| std::fs::read(path).unwrap()).collect()
 }
 
 fn holds(haystack: &[u8], needle: &str) -> bool {
-    haystack
-        .windows(needle.len())
-        .any(|window| window == needle.as_bytes())
+    haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
 
 /// What must never stand in clear: texts of a patient and UIDs of a study.
@@ -56,11 +49,7 @@ fn fill(ledger: &mut Ledger) {
             sealed(4, Content::Again(again(1, 9))),
         ],
     );
-    let words = Answer {
-        status: Some(0xc000),
-        words: "QUOTED^PATIENT is unknown",
-        at: at(9),
-    };
+    let words = Answer { status: Some(0xc000), words: "QUOTED^PATIENT is unknown", at: at(9) };
     let row = owed(ledger, "PACS")[0].delivery;
     ledger.failed(row, &words, &PlainSeal).unwrap();
 }
@@ -91,11 +80,7 @@ fn erasing_a_study_leaves_no_sealed_byte_of_it_but_its_keyed_hash() {
     let sealed_uid = PlainSeal.seal(&key, b"1.2.333.5555");
     let tail = &sealed_uid[32..];
     let record = object("1.2.333.4444", "1.2.333.5555", "bytes", 1);
-    let study = ledger
-        .view()
-        .study(&uid("1.2.333.4444"), &PlainSeal)
-        .unwrap()
-        .unwrap();
+    let study = ledger.view().study(&uid("1.2.333.4444"), &PlainSeal).unwrap().unwrap();
     let error = ledger.erase_study(study, "retention", at(99)).unwrap_err();
     assert!(matches!(error, LedgerError::StillOwed), "I5");
     for row in owed(&ledger, "PACS") {
@@ -107,27 +92,11 @@ fn erasing_a_study_leaves_no_sealed_byte_of_it_but_its_keyed_hash() {
     assert!(bytes.windows(32).any(|window| window == key.0));
     assert!(!bytes.windows(tail.len()).any(|window| window == tail));
     assert_eq!(ledger.view().can_recycle(1).unwrap(), Recycling::Free);
-    assert_eq!(
-        ledger
-            .view()
-            .study(&uid("1.2.333.4444"), &PlainSeal)
-            .unwrap(),
-        None
-    );
-    assert!(
-        ledger
-            .view()
-            .series_objects(study, &PlainSeal)
-            .unwrap()
-            .is_empty()
-    );
+    assert_eq!(ledger.view().study(&uid("1.2.333.4444"), &PlainSeal).unwrap(), None);
+    assert!(ledger.view().series_objects(study, &PlainSeal).unwrap().is_empty());
     let anew = Content::Object(Box::new(record));
     apply(&mut ledger, &[sealed(9, anew)]);
-    assert_eq!(
-        order(&ledger),
-        [9],
-        "an instance that comes later begins anew"
-    );
+    assert_eq!(order(&ledger), [9], "an instance that comes later begins anew");
 }
 
 #[test]
@@ -138,10 +107,7 @@ fn a_process_that_dies_within_a_transaction_leaves_what_was_committed() {
     apply(&mut ledger, &[an_object(1, "1.1", "1.1.1")]);
     let before = dump(&ledger);
     ledger.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-    ledger
-        .connection
-        .execute_batch("DELETE FROM deliveries; DELETE FROM marks")
-        .unwrap();
+    ledger.connection.execute_batch("DELETE FROM deliveries; DELETE FROM marks").unwrap();
     assert_ne!(dump(&ledger), before);
     // A dead process closes nothing: its connection is left as it is, and the files are taken
     // as another one finds them.
@@ -173,10 +139,7 @@ fn a_batch_that_cannot_be_applied_leaves_nothing_and_moves_no_mark() {
 #[test]
 fn an_observer_reads_beside_the_writer_and_cannot_write() {
     let (_folder, path) = place();
-    assert!(
-        Ledger::open_reader(&path).is_err(),
-        "nothing to observe yet"
-    );
+    assert!(Ledger::open_reader(&path).is_err(), "nothing to observe yet");
     let mut ledger = open(&path);
     let reader = Ledger::open_reader(&path).unwrap();
     start(&mut ledger, 0);
@@ -190,9 +153,7 @@ fn an_observer_reads_beside_the_writer_and_cannot_write() {
 fn what_is_no_ledger_is_refused_and_left_alone() {
     let (_folder, path) = place();
     let other = Connection::open(&path).unwrap();
-    other
-        .execute_batch("CREATE TABLE t (a); PRAGMA application_id = 7")
-        .unwrap();
+    other.execute_batch("CREATE TABLE t (a); PRAGMA application_id = 7").unwrap();
     drop(other);
     assert!(matches!(Ledger::open(&path), Err(LedgerError::Foreign)));
 }
@@ -220,11 +181,8 @@ fn this_program_works_on_the_next_version_of_the_schema_but_not_on_the_one_after
     }
     assert_eq!(ledger.view().snapshot_counts().unwrap().objects, 2);
     assert!(Ledger::open_reader(&path).is_ok());
-    let later: Vec<&str> = next
-        .iter()
-        .copied()
-        .chain(["CREATE TABLE late (a ANY) STRICT"])
-        .collect();
+    let later: Vec<&str> =
+        next.iter().copied().chain(["CREATE TABLE late (a ANY) STRICT"]).collect();
     schema::migrate(&mut ledger.connection, &later).unwrap();
     drop(ledger);
     let error = Ledger::open(&path).unwrap_err();

@@ -264,8 +264,7 @@ fn dump(ledger: &Ledger) -> Vec<String> {
 fn difference(found: &[String], expected: &[String]) -> Vec<String> {
     let only = |sign, here: &[String], there: &[String]| {
         let here = here.iter().filter(|line| !there.contains(line));
-        here.map(|line| format!("{sign} {line}"))
-            .collect::<Vec<_>>()
+        here.map(|line| format!("{sign} {line}")).collect::<Vec<_>>()
     };
     let mut told = [only('+', found, expected), only('-', expected, found)].concat();
     if told.is_empty() && found != expected {

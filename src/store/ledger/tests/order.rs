@@ -7,27 +7,10 @@ use super::*;
 /// What one record of the generated sets is.
 #[derive(Clone, Debug)]
 enum Kind {
-    Object {
-        study: u32,
-        instance: u32,
-        bytes: u32,
-        urgency: u8,
-        routes: u8,
-    },
-    Again {
-        of: u32,
-        routes: u8,
-    },
-    Job {
-        study: u32,
-        refused: u8,
-        routes: u8,
-    },
-    Result {
-        job: u32,
-        ordinal: u32,
-        routes: u8,
-    },
+    Object { study: u32, instance: u32, bytes: u32, urgency: u8, routes: u8 },
+    Again { of: u32, routes: u8 },
+    Job { study: u32, refused: u8, routes: u8 },
+    Result { job: u32, ordinal: u32, routes: u8 },
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {
@@ -55,13 +38,7 @@ fn routes(bits: u8) -> Vec<String> {
 
 fn record(sequence: u32, kind: &Kind) -> Sealed {
     let content = match kind {
-        Kind::Object {
-            study,
-            instance,
-            bytes,
-            urgency,
-            routes: bits,
-        } => {
+        Kind::Object { study, instance, bytes, urgency, routes: bits } => {
             let mut record = object(
                 &format!("1.{study}"),
                 &format!("1.9.{instance}"),
@@ -77,21 +54,13 @@ fn record(sequence: u32, kind: &Kind) -> Sealed {
             record.routes = routes(*bits);
             Content::Again(record)
         }
-        Kind::Job {
-            study,
-            refused,
-            routes: bits,
-        } => {
+        Kind::Job { study, refused, routes: bits } => {
             let mut record = job(&format!("1.{study}"), &[]);
             record.refusal = (0 < *refused).then(|| "gaps".to_owned());
             record.routes = routes(*bits);
             Content::Job(Box::new(record))
         }
-        Kind::Result {
-            job,
-            ordinal,
-            routes: bits,
-        } => {
+        Kind::Result { job, ordinal, routes: bits } => {
             let mut record = result(*job, "1.0", *ordinal, 2);
             record.routes = routes(*bits);
             Content::Result(Box::new(record))
@@ -113,10 +82,7 @@ fn sets() -> impl Strategy<Value = (Vec<Kind>, Vec<usize>, usize)> {
 }
 
 fn records(kinds: &[Kind]) -> Vec<Sealed> {
-    (0..)
-        .zip(kinds)
-        .map(|(at, kind)| record(at, kind))
-        .collect()
+    (0..).zip(kinds).map(|(at, kind)| record(at, kind)).collect()
 }
 
 fn applied(records: &[Sealed], visits: &[usize], batch: usize) -> Ledger {

@@ -4,11 +4,7 @@ use super::*;
 use crate::base::ids::StudyRow;
 
 fn only_study(ledger: &Ledger) -> StudyRow {
-    ledger
-        .view()
-        .study(&uid("1.1"), &PlainSeal)
-        .unwrap()
-        .unwrap()
+    ledger.view().study(&uid("1.1"), &PlainSeal).unwrap().unwrap()
 }
 
 fn next(ledger: &Ledger) -> Option<JobToDo> {
@@ -24,17 +20,11 @@ fn an_open_study_tells_all_that_its_timers_need() {
     let mut ledger = ledger();
     apply(
         &mut ledger,
-        &[
-            an_object(7, "1.1", "1.1.7"),
-            an_object(3, "1.1", "1.1.3"),
-            an_object(5, "1.1", "1.1.5"),
-        ],
+        &[an_object(7, "1.1", "1.1.7"), an_object(3, "1.1", "1.1.3"), an_object(5, "1.1", "1.1.5")],
     );
     let study = only_study(&ledger);
     for s in [20, 30] {
-        ledger
-            .note_association_released(study, "CT1", at(s))
-            .unwrap();
+        ledger.note_association_released(study, "CT1", at(s)).unwrap();
     }
     let [open] = &open_studies(&ledger)[..] else {
         panic!("one study");
@@ -42,32 +32,18 @@ fn an_open_study_tells_all_that_its_timers_need() {
     assert_eq!(open.label.reveal("test"), "1.1");
     assert_eq!((open.objects, open.first, open.last), (3, at(3), at(7)));
     assert_eq!(open.last_arrival, Arrival(7));
-    let release = Release {
-        caller: "CT1".into(),
-        at: at(30),
-    };
+    let release = Release { caller: "CT1".into(), at: at(30) };
     assert_eq!(open.releases, [release]);
 }
 
 #[test]
 fn a_late_slice_opens_a_whole_study_again_and_a_copy_does_not() {
     let mut ledger = ledger();
-    apply(
-        &mut ledger,
-        &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")],
-    );
+    apply(&mut ledger, &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")]);
     let study = only_study(&ledger);
-    ledger
-        .set_whole(study, Arrival(2), "quiet", at(90))
-        .unwrap();
+    ledger.set_whole(study, Arrival(2), "quiet", at(90)).unwrap();
     assert!(open_studies(&ledger).is_empty());
-    apply(
-        &mut ledger,
-        &[
-            an_object(3, "1.1", "1.1.1"),
-            sealed(4, Content::Again(again(2, 95))),
-        ],
-    );
+    apply(&mut ledger, &[an_object(3, "1.1", "1.1.1"), sealed(4, Content::Again(again(2, 95)))]);
     assert!(open_studies(&ledger).is_empty());
     apply(&mut ledger, &[an_object(5, "1.1", "1.1.5")]);
     assert_eq!(open_studies(&ledger)[0].whole_before, Some(Arrival(2)));
@@ -86,47 +62,21 @@ fn a_job_waits_with_its_sources_in_slice_order_until_its_set_is_complete() {
         ],
     );
     let todo = next(&ledger).unwrap();
-    assert_eq!(
-        (&todo.job.study, &todo.job.series),
-        (&record.study, &record.series)
-    );
-    assert_eq!(
-        (todo.job.decided, todo.job.state),
-        (at(100), JobState::Decided)
-    );
-    let [
-        Source::Kept(first),
-        Source::Kept(second),
-        Source::Missing(missing),
-    ] = &todo.sources[..]
+    assert_eq!((&todo.job.study, &todo.job.series), (&record.study, &record.series));
+    assert_eq!((todo.job.decided, todo.job.state), (at(100), JobState::Decided));
+    let [Source::Kept(first), Source::Kept(second), Source::Missing(missing)] = &todo.sources[..]
     else {
         panic!("two are kept, one is missing: {:?}", todo.sources);
     };
-    assert_eq!(
-        (first.number, second.number, *missing),
-        (number(2), number(1), number(40))
-    );
+    assert_eq!((first.number, second.number, *missing), (number(2), number(1), number(40)));
     ledger.job_started(todo.job.job, at(101)).unwrap();
     assert!(next(&ledger).is_none());
     let before = owed(&ledger, "PACS").len();
-    apply(
-        &mut ledger,
-        &[sealed(4, Content::Result(Box::new(result(3, "1.1", 0, 2))))],
-    );
-    assert_eq!(
-        owed(&ledger, "PACS").len(),
-        before,
-        "half a set is not owed"
-    );
-    apply(
-        &mut ledger,
-        &[sealed(5, Content::Result(Box::new(result(3, "1.1", 1, 2))))],
-    );
+    apply(&mut ledger, &[sealed(4, Content::Result(Box::new(result(3, "1.1", 0, 2))))]);
+    assert_eq!(owed(&ledger, "PACS").len(), before, "half a set is not owed");
+    apply(&mut ledger, &[sealed(5, Content::Result(Box::new(result(3, "1.1", 1, 2))))]);
     assert_eq!(owed(&ledger, "PACS").len(), before + 2);
-    let jobs = ledger
-        .view()
-        .jobs_of(only_study(&ledger), &PlainSeal)
-        .unwrap();
+    let jobs = ledger.view().jobs_of(only_study(&ledger), &PlainSeal).unwrap();
     assert_eq!(jobs[0].state, JobState::Done);
 }
 
@@ -134,10 +84,7 @@ fn a_job_waits_with_its_sources_in_slice_order_until_its_set_is_complete() {
 fn a_document_that_was_sealed_twice_goes_once_and_is_not_owed_again() {
     let mut ledger = ledger();
     let twin = |sequence| sealed(sequence, Content::Result(Box::new(result(1, "1.1", 0, 1))));
-    apply(
-        &mut ledger,
-        &[sealed(1, Content::Job(Box::new(job("1.1", &[])))), twin(3)],
-    );
+    apply(&mut ledger, &[sealed(1, Content::Job(Box::new(job("1.1", &[])))), twin(3)]);
     let delivery = owed(&ledger, "PACS")[0].delivery;
     accept(&mut ledger, delivery);
     apply(&mut ledger, &[twin(2), twin(4)]);
@@ -157,10 +104,7 @@ fn a_silent_refusal_is_finished_and_one_that_is_told_waits_for_its_document() {
     assert!(next(&ledger).is_none());
     apply(&mut ledger, &[sealed(2, refusal(&["PACS"]))]);
     assert_eq!(next(&ledger).unwrap().job.refusal.as_deref(), Some("gaps"));
-    apply(
-        &mut ledger,
-        &[sealed(3, Content::Result(Box::new(result(2, "1.1", 0, 1))))],
-    );
+    apply(&mut ledger, &[sealed(3, Content::Result(Box::new(result(2, "1.1", 0, 1))))]);
     assert!(next(&ledger).is_none());
     assert_eq!(ledger.view().snapshot_counts().unwrap().jobs_refused, 2);
 }
@@ -193,10 +137,7 @@ fn a_study_that_kills_its_worker_twice_is_not_read_any_more_but_still_posted() {
     let mut ledger = ledger();
     apply(
         &mut ledger,
-        &[
-            an_object(1, "1.1", "1.1.1"),
-            sealed(2, Content::Job(Box::new(job("1.1", &[1])))),
-        ],
+        &[an_object(1, "1.1", "1.1.1"), sealed(2, Content::Job(Box::new(job("1.1", &[1]))))],
     );
     for expected in [AfterDeath::TryAgain, AfterDeath::Quarantined] {
         let todo = next(&ledger).unwrap();
@@ -204,10 +145,7 @@ fn a_study_that_kills_its_worker_twice_is_not_read_any_more_but_still_posted() {
         assert_eq!(ledger.job_died(todo.job.job, at(2)).unwrap(), expected);
     }
     assert!(next(&ledger).is_none());
-    apply(
-        &mut ledger,
-        &[sealed(3, Content::Job(Box::new(job("1.1", &[1]))))],
-    );
+    apply(&mut ledger, &[sealed(3, Content::Job(Box::new(job("1.1", &[1]))))]);
     assert!(next(&ledger).is_none(), "nor by a later job");
     assert_eq!(order(&ledger), [1]);
     let problem = ledger.view().problems().unwrap().remove(0);
@@ -217,22 +155,12 @@ fn a_study_that_kills_its_worker_twice_is_not_read_any_more_but_still_posted() {
 #[test]
 fn a_refusal_after_a_look_at_the_pixels_is_told_with_its_reason() {
     let mut ledger = ledger();
-    apply(
-        &mut ledger,
-        &[sealed(1, Content::Job(Box::new(job("1.1", &[]))))],
-    );
+    apply(&mut ledger, &[sealed(1, Content::Job(Box::new(job("1.1", &[]))))]);
     let todo = next(&ledger).unwrap();
     ledger.job_started(todo.job.job, at(1)).unwrap();
     ledger.job_refused(todo.job.job, "tilted", at(2)).unwrap();
-    let known = ledger
-        .view()
-        .jobs_of(todo.job.study_row, &PlainSeal)
-        .unwrap()
-        .remove(0);
-    assert_eq!(
-        (known.state, known.refusal.as_deref()),
-        (JobState::Refused, Some("tilted"))
-    );
+    let known = ledger.view().jobs_of(todo.job.study_row, &PlainSeal).unwrap().remove(0);
+    assert_eq!((known.state, known.refusal.as_deref()), (JobState::Refused, Some("tilted")));
     let twice = ledger.job_refused(todo.job.job, "other", at(3)).unwrap();
     assert_eq!(twice, Moved::Unchanged);
 }

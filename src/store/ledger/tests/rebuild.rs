@@ -8,10 +8,7 @@ fn records() -> Vec<Sealed> {
     vec![
         an_object(1, "1.1", "1.1.1"),
         an_object(2, "1.1", "1.1.2"),
-        sealed(
-            3,
-            Content::Object(Box::new(object("1.1", "1.1.1", "other", 3))),
-        ),
+        sealed(3, Content::Object(Box::new(object("1.1", "1.1.1", "other", 3)))),
         sealed(4, Content::Again(again(2, 4))),
         sealed(5, Content::Job(Box::new(job("1.1", &[1, 2])))),
         sealed(6, Content::Result(Box::new(result(5, "1.1", 0, 1)))),
@@ -29,16 +26,9 @@ fn the_start_counter_rises_above_the_highest_seen_anywhere() {
     let second = start(&mut ledger, 1);
     assert_eq!((second.counter, second.condition), (2, Condition::Sound));
     let ahead = start(&mut ledger, 1);
-    assert_eq!(
-        (ahead.counter, ahead.condition),
-        (3, Condition::Sound),
-        "the copies lag"
-    );
+    assert_eq!((ahead.counter, ahead.condition), (3, Condition::Sound), "the copies lag");
     let behind = start(&mut ledger, 9);
-    assert_eq!(
-        (behind.counter, behind.condition),
-        (10, Condition::Restored)
-    );
+    assert_eq!((behind.counter, behind.condition), (10, Condition::Restored));
 }
 
 #[test]
@@ -73,10 +63,7 @@ fn a_ledger_of_another_vault_is_emptied() {
             destinations: &[],
         })
         .unwrap();
-    assert_eq!(
-        (started.counter, started.condition),
-        (4, Condition::Swapped)
-    );
+    assert_eq!((started.counter, started.condition), (4, Condition::Swapped));
     assert!(dump(&ledger).is_empty());
 }
 
@@ -84,9 +71,7 @@ fn a_ledger_of_another_vault_is_emptied() {
 fn what_was_under_way_when_the_power_went_is_taken_up_again() {
     let mut ledger = ledger();
     apply(&mut ledger, &records()[..5]);
-    ledger
-        .attempted(owed(&ledger, "PACS")[0].delivery, at(1))
-        .unwrap();
+    ledger.attempted(owed(&ledger, "PACS")[0].delivery, at(1)).unwrap();
     let todo = ledger.next_job(&PlainSeal).unwrap().unwrap();
     ledger.job_started(todo.job.job, at(1)).unwrap();
     assert_eq!(start(&mut ledger, 1).condition, Condition::Sound);

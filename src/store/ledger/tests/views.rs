@@ -27,9 +27,7 @@ fn filled() -> Ledger {
 
 fn listed(ledger: &Ledger, filter: Filter) -> Vec<String> {
     let studies = ledger.view().studies(filter, 10, &PlainSeal).unwrap();
-    let labels = studies
-        .iter()
-        .map(|study| study.label.reveal("test").clone());
+    let labels = studies.iter().map(|study| study.label.reveal("test").clone());
     labels.collect()
 }
 
@@ -39,10 +37,7 @@ fn studies_are_listed_newest_first_by_what_is_asked() {
     assert_eq!(listed(&ledger, Filter::All), ["1.3", "1.2", "1.1"]);
     assert_eq!(listed(&ledger, Filter::Owed), ["1.2", "1.1"]);
     assert_eq!(listed(&ledger, Filter::Refused), ["1.2", "1.1"]);
-    assert_eq!(
-        listed(&ledger, Filter::Since(at(40).wall)),
-        ["1.3", "1.2", "1.1"]
-    );
+    assert_eq!(listed(&ledger, Filter::Since(at(40).wall)), ["1.3", "1.2", "1.1"]);
     assert_eq!(listed(&ledger, Filter::Since(at(41).wall)), ["1.3", "1.2"]);
     let first = ledger.view().studies(Filter::All, 1, &PlainSeal).unwrap();
     assert_eq!(first.len(), 1);
@@ -54,10 +49,7 @@ fn a_study_shows_its_patient_its_numbers_and_why_it_was_not_read() {
     let studies = ledger.view().studies(Filter::All, 10, &PlainSeal).unwrap();
     let study = &studies[2];
     assert_eq!(study.patient.reveal("test").name, b"SYNTHETIC^PATIENT");
-    assert_eq!(
-        (study.modality.as_str(), study.calling.as_str()),
-        ("CT", "CT1")
-    );
+    assert_eq!((study.modality.as_str(), study.calling.as_str()), ("CT", "CT1"));
     assert_eq!((study.objects, study.series, study.owed), (2, 1, 2));
     assert_eq!(study.refusals, ["gaps"]);
     assert!(!format!("{study:?}").contains("SYNTHETIC"));
@@ -80,28 +72,13 @@ fn counts_say_how_much_there_is_of_what() {
 #[test]
 fn the_timeline_tells_the_road_of_a_study() {
     let mut ledger = ledger();
-    apply(
-        &mut ledger,
-        &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")],
-    );
-    let study = ledger
-        .view()
-        .study(&uid("1.1"), &PlainSeal)
-        .unwrap()
-        .unwrap();
-    ledger
-        .set_whole(study, Arrival(2), "quiet", at(90))
-        .unwrap();
-    apply(
-        &mut ledger,
-        &[sealed(3, Content::Job(Box::new(job("1.1", &[1, 2]))))],
-    );
+    apply(&mut ledger, &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")]);
+    let study = ledger.view().study(&uid("1.1"), &PlainSeal).unwrap().unwrap();
+    ledger.set_whole(study, Arrival(2), "quiet", at(90)).unwrap();
+    apply(&mut ledger, &[sealed(3, Content::Job(Box::new(job("1.1", &[1, 2]))))]);
     let todo = ledger.next_job(&PlainSeal).unwrap().unwrap();
     ledger.job_started(todo.job.job, at(101)).unwrap();
-    apply(
-        &mut ledger,
-        &[sealed(4, Content::Result(Box::new(result(3, "1.1", 0, 1))))],
-    );
+    apply(&mut ledger, &[sealed(4, Content::Result(Box::new(result(3, "1.1", 0, 1))))]);
     for row in owed(&ledger, "PACS") {
         accept(&mut ledger, row.delivery);
     }
@@ -134,25 +111,16 @@ fn every_package_is_silent_until_somebody_lets_it_post_for_a_caller() {
         digest: Digest::of(b"package"),
         installed: at(1),
     };
-    let error = ledger
-        .set_posting(&package.digest, "CT1", Posting::Posted, at(2))
-        .unwrap_err();
+    let error = ledger.set_posting(&package.digest, "CT1", Posting::Posted, at(2)).unwrap_err();
     assert!(matches!(error, LedgerError::NoSuch { what: "package" }));
     ledger.note_package(&package).unwrap();
     ledger.note_package(&package).unwrap();
-    assert_eq!(
-        ledger.view().packages().unwrap(),
-        std::slice::from_ref(&package)
-    );
+    assert_eq!(ledger.view().packages().unwrap(), std::slice::from_ref(&package));
     let posting = |ledger: &Ledger, caller| ledger.view().posting(&package.digest, caller).unwrap();
     assert_eq!(posting(&ledger, "CT1"), Posting::Silent);
-    ledger
-        .set_posting(&package.digest, "CT1", Posting::Posted, at(2))
-        .unwrap();
+    ledger.set_posting(&package.digest, "CT1", Posting::Posted, at(2)).unwrap();
     assert_eq!(posting(&ledger, "CT1"), Posting::Posted);
     assert_eq!(posting(&ledger, "CT2"), Posting::Silent);
-    ledger
-        .set_posting(&package.digest, "CT1", Posting::Silent, at(3))
-        .unwrap();
+    ledger.set_posting(&package.digest, "CT1", Posting::Silent, at(3)).unwrap();
     assert_eq!(posting(&ledger, "CT1"), Posting::Silent);
 }
