@@ -163,3 +163,6 @@ pub(crate) fn replace(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<(
     disk.rename(&fresh, name)?;
     disk.sync_dir()
 }
+
+#[cfg(test)]
+mod tests;
