@@ -185,6 +185,15 @@ fn parse(line: &[u8]) -> Option<Parsed<'_>> {
     })
 }
 
+/// Spells a signature as [`parse_signature`] reads it.
+pub(super) fn hex(signature: &[u8; 64]) -> String {
+    let (halves, _) = signature.as_chunks::<32>();
+    halves
+        .iter()
+        .map(|half| Digest(*half).to_string())
+        .collect()
+}
+
 fn parse_signature(text: &str) -> Option<[u8; 64]> {
     let (first, second) = text.split_at_checked(64)?;
     let (first, second) = (Digest::parse_hex(first)?, Digest::parse_hex(second)?);

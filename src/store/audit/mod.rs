@@ -278,7 +278,7 @@ impl Audit {
             link: state.link,
         };
         let signature = self.key.sign(&signed.message()).to_bytes();
-        let text: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = chain::hex(&signature);
         state.append(&own(now, chain::SIGNED, &text))?;
         state.sync()?;
         state.unsigned = 0;

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 pub mod memory;
+mod platter;
 mod real;
 
 pub use real::RealDisk;

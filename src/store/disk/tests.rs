@@ -32,8 +32,8 @@ fn a_power_cut_takes_what_was_not_synced_and_nothing_else() {
 
 #[test]
 fn a_torn_write_is_torn_at_sectors() {
-    let (disk, file) = synced(&[1; 64 * 512]);
-    file.write_all_at(&[2; 64 * 512], 0).unwrap();
+    let (disk, file) = synced(&vec![1; 64 * 512]);
+    file.write_all_at(&vec![2; 64 * 512], 0).unwrap();
     crash(&disk, Loss::Some);
     let bytes = disk.bytes("a");
     let new = bytes

@@ -42,7 +42,7 @@ const BODY_BYTES_MAX: usize = if CHUNK_BYTES < TRAILER_BYTES_MAX {
     CHUNK_BYTES + TAG_BYTES
 };
 
-const _: () = assert!(HEADER_BYTES as usize == SECTOR_BYTES);
+const _: () = assert!(HEADER_BYTES == 512 && SECTOR_BYTES == 512);
 
 /// How many kinds this release knows. A ledger's mark that was written by a release that knew
 /// fewer must be dropped: the slab is read again.

@@ -70,6 +70,15 @@ pub struct Recovery {
 }
 
 impl Recovery {
+    /// Returns the slabs whose marks the ledger must drop: they are damaged or hold what this
+    /// release does not know, and only a slab that is read again at each start stays set aside.
+    pub fn unmarked(&self) -> BTreeSet<u32> {
+        let damaged = self.damaged.iter().map(|damage| damage.slab);
+        damaged
+            .chain(self.unknown.iter().map(|unknown| unknown.slab))
+            .collect()
+    }
+
     /// Returns the fault to show, if any.
     pub fn fault(&self) -> Option<Fault> {
         (!self.damaged.is_empty()).then_some(Fault::VaultDamaged)
@@ -244,7 +253,7 @@ impl Inner {
         };
         let mark = scan.believed(mark);
         let end = scan.records(mark)?;
-        scan.settle(end)
+        Ok(scan.settle(end))
     }
 }
 
@@ -397,7 +406,7 @@ impl Scan<'_> {
     }
 
     /// Cuts a grown slab back to what is sealed in it.
-    fn settle(self, end: u64) -> Result<Slab, VaultError> {
+    fn settle(self, end: u64) -> Slab {
         let size = self.length.min(self.inner.settings.slab_bytes);
         let keep = size.max(end);
         let mut stand = self.sound;
@@ -407,12 +416,12 @@ impl Scan<'_> {
                 stand = Stand::Failed;
             }
         }
-        Ok(Slab {
+        Slab {
             generation: self.generation,
             end,
             size,
             stand,
             pins: self.pins,
-        })
+        }
     }
 }

@@ -40,10 +40,10 @@ fn start(disk: &MemoryDisk, ledger: &TestLedger) -> Result<TestBox, VaultError> 
 }
 
 fn study_of(sealed: &Sealed) -> &str {
-    match &sealed.content {
-        Content::Object(object) => object.identity.study.as_ref().unwrap().as_str(),
-        other => panic!("{other:?}"),
-    }
+    let Content::Object(object) = &sealed.content else {
+        panic!("only objects live here");
+    };
+    object.identity.study.as_ref().unwrap().as_str()
 }
 
 /// A life with all that changes the disk: two studies, a rewind, a record that outgrows its slab,

@@ -141,3 +141,23 @@ fn a_slab_that_cannot_be_read_is_damage_and_the_others_are_used() {
     assert_eq!(found, []);
     assert!(vault.begin(Kind::Object).is_ok());
 }
+
+#[test]
+fn what_stands_only_in_the_memory_of_a_dead_process_is_not_taken_for_safe() {
+    // The sync of a whole record fails and the disk then refuses everything, so that not even its
+    // header can be zeroed. The process dies, the machine does not: the next one could read the
+    // record, as long as the power stays.
+    let node = fresh();
+    node.store("1.2", b"first").unwrap();
+    fail(&node.disk, Step::Sync, 0, Lasting::Forever);
+    fail(&node.disk, Step::Write, 3, Lasting::Forever);
+    node.store("1.2", b"refused").unwrap_err();
+    node.disk.heal();
+    let node = node.restart();
+    let first: Vec<_> = node.found.iter().map(|sealed| sealed.number).collect();
+    node.disk.crash(&mut SplitMix::new(3), Loss::Everything);
+    let node = start(&node.disk, &TestLedger::default()).unwrap();
+    let second: Vec<_> = node.found.iter().map(|sealed| sealed.number).collect();
+    assert_eq!(first, second);
+    assert_eq!(first.len(), 1);
+}
