@@ -27,6 +27,18 @@ fn after_a_failed_sync_the_object_is_refused_and_its_slab_is_not_leased_again() 
     assert_eq!(refused.fault(), Fault::DiskError);
     let slab = first.location.slab;
     assert_eq!(stand(&node, slab), Stand::Failed);
+    let place = usize::try_from(first.end).unwrap();
+    let bytes = node.disk.bytes(&slab::slab_name(slab));
+    assert_eq!(
+        bytes[place..place + 512],
+        [0; 512],
+        "the header was not zeroed"
+    );
+    assert!(
+        bytes[place + 512..place + 600]
+            .iter()
+            .any(|byte| *byte != 0)
+    );
     let (_, third) = node.store("1.2", b"third").unwrap();
     assert_ne!(third.location.slab, slab);
     assert_eq!(node.read(&first).unwrap(), b"first");
@@ -150,7 +162,13 @@ fn what_stands_only_in_the_memory_of_a_dead_process_is_not_taken_for_safe() {
     let node = fresh();
     node.store("1.2", b"first").unwrap();
     fail(&node.disk, Step::Sync, 0, Lasting::Forever);
-    fail(&node.disk, Step::Write, 3, Lasting::Forever);
+    // Header, last chunk and trailer are written; the zeros do not get through.
+    node.disk.plan(Trouble {
+        step: Step::Write,
+        after: 3,
+        failure: Failure::PowerCut,
+        lasting: Lasting::Forever,
+    });
     node.store("1.2", b"refused").unwrap_err();
     node.disk.heal();
     let node = node.restart();
