@@ -31,7 +31,7 @@ use chain::{Head, Line, Link, Reach, read_head, verify};
 /// Lines between two signatures.
 const SIGN_EVERY: u64 = 256;
 /// Bytes of a file after which the next one is begun: it is read whole at start.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+const FILE_BYTES_MAX: u64 = if cfg!(test) { 64 << 10 } else { 16 << 20 };
 /// Bytes of a file that is too large to be one of ours.
 const READ_BYTES_MAX: u64 = 4 * FILE_BYTES_MAX;
 /// Bytes of the texts of one line: an actor and a detail are sentences.

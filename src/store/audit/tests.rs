@@ -209,3 +209,25 @@ proptest! {
         prop_assert_eq!(disk.bytes(FILE), changed);
     }
 }
+
+#[test]
+fn a_file_that_has_grown_large_is_followed_by_one_that_names_its_digest() {
+    let disk = disk();
+    let (audit, _) = open(&disk);
+    let detail = "x".repeat(900);
+    let mut last = 0;
+    for _ in 0..100 {
+        let n = audit.write(&entry(&detail), Urge::Later).unwrap();
+        assert!(last < n);
+        last = n;
+    }
+    let digest = Digest::of(&disk.bytes(FILE)).to_string();
+    let lines = audit.tail(usize::MAX).unwrap();
+    assert!(lines[0].contains("begin") && lines[0].contains(&digest));
+    audit.flush().unwrap();
+    disk.crash(&mut SplitMix::new(1), Loss::Everything);
+    let (audit, opened) = open(&disk);
+    assert_eq!(opened, AuditOpened::default());
+    assert!(last < audit.head().0);
+    assert!(audit.write(&entry(&"x".repeat(1025)), Urge::Later).is_err());
+}

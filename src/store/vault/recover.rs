@@ -62,9 +62,9 @@ pub struct Recovery {
     pub twice: u64,
     /// Whether every record was read, rather than those behind the ledger's marks.
     pub read_all: bool,
-    /// What is damaged.
+    /// What is damaged; see [`Recovery::unmarked`].
     pub damaged: Vec<Damage>,
-    /// What this release does not know.
+    /// What this release does not know; see [`Recovery::unmarked`].
     pub unknown: Vec<Unknown>,
     slots: BTreeSet<u32>,
 }
@@ -119,6 +119,7 @@ struct Scan<'a> {
 
 impl Vault {
     /// Reads the records that the ledger may not know, slab by slab, and makes the vault ready.
+    /// Call it once, before anything else.
     ///
     /// `marks` are the ledger's, one a slab: the slab's generation and the offset ([`Sealed::end`])
     /// up to which it holds the rows. Slabs without one, with one of an older generation, and all
