@@ -28,7 +28,7 @@ fn after_a_failed_sync_the_object_is_refused_and_its_slab_is_not_leased_again() 
     let slab = first.location.slab;
     assert_eq!(stand(&node, slab), Stand::Failed);
     let place = usize::try_from(first.end).unwrap();
-    let bytes = node.disk.bytes(&slab::slab_name(slab));
+    let bytes = node.disk.bytes(&slab_name(slab));
     assert_eq!(
         bytes[place..place + 512],
         [0; 512],
