@@ -11,8 +11,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::rng::Rng;
+use crate::store::disk::platter::Node;
 use crate::store::disk::{Disk, DiskFile};
-use crate::store::page::SECTOR_BYTES;
 
 /// What a power cut leaves of the unsynced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,18 +73,6 @@ pub struct Trouble {
 #[derive(Clone)]
 pub struct MemoryDisk(Arc<Mutex<State>>);
 
-type Sector = [u8; SECTOR_BYTES];
-
-#[derive(Default)]
-struct Node {
-    bytes: Vec<u8>,
-    synced_length: usize,
-    /// What the platter has in sectors that were written since the last sync.
-    unsynced: BTreeMap<usize, Sector>,
-    /// What the platter has in sectors that a failed sync dropped.
-    dropped: BTreeMap<usize, Sector>,
-}
-
 #[derive(Default)]
 struct State {
     nodes: BTreeMap<u64, Node>,
@@ -95,6 +83,8 @@ struct State {
     name_log: Vec<BTreeMap<String, u64>>,
     capacity: u64,
     troubles: Vec<Trouble>,
+    /// The disk lies: syncs of files succeed and do nothing.
+    lies: bool,
     changes: u64,
     syncs: u64,
     /// Files opened before a power cut are dead.
@@ -142,6 +132,11 @@ impl MemoryDisk {
     /// Forgets every planned failure.
     pub fn heal(&self) {
         self.state().troubles.clear();
+    }
+
+    /// Makes the disk a liar: from now on syncs of files succeed and do nothing.
+    pub fn ignore_syncs(&self) {
+        self.state().lies = true;
     }
 
     /// Returns how many changes (writes, syncs, names) were tried so far.
@@ -226,86 +221,6 @@ impl Failure {
 
 fn counted(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-impl Node {
-    fn sector(&self, index: usize) -> Sector {
-        let mut sector = [0; SECTOR_BYTES];
-        let start = index.saturating_mul(SECTOR_BYTES);
-        let there = self.bytes.get(start..).unwrap_or_default();
-        for (place, byte) in sector.iter_mut().zip(there) {
-            *place = *byte;
-        }
-        sector
-    }
-
-    /// Remembers what the platter has in `range` before it changes.
-    fn touch(&mut self, start: usize, end: usize) {
-        for index in start / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
-            if !self.unsynced.contains_key(&index) {
-                let old = self.dropped.remove(&index);
-                let old = old.unwrap_or_else(|| self.sector(index));
-                self.unsynced.insert(index, old);
-            }
-        }
-    }
-
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        let end = offset.saturating_add(bytes.len());
-        if self.bytes.len() < end {
-            self.set_length(end);
-        }
-        self.touch(offset, end);
-        if let Some(place) = self.bytes.get_mut(offset..end) {
-            place.copy_from_slice(bytes);
-        }
-    }
-
-    fn set_length(&mut self, length: usize) {
-        if length < self.bytes.len() {
-            self.touch(length, self.bytes.len());
-        }
-        self.bytes.resize(length, 0);
-    }
-
-    fn sync(&mut self) {
-        self.unsynced.clear();
-        self.synced_length = self.bytes.len();
-    }
-
-    fn fail_sync(&mut self) {
-        self.dropped.append(&mut self.unsynced);
-    }
-
-    fn restore(&mut self, index: usize, old: &Sector) {
-        let start = index.saturating_mul(SECTOR_BYTES);
-        if let Some(place) = self.bytes.get_mut(start..) {
-            for (byte, old) in place.iter_mut().zip(old) {
-                *byte = *old;
-            }
-        }
-    }
-
-    fn forget(&mut self) {
-        for (index, old) in std::mem::take(&mut self.dropped) {
-            self.restore(index, &old);
-        }
-    }
-
-    fn crash(&mut self, rng: &mut dyn Rng, loss: Loss) {
-        let keeps = |rng: &mut dyn Rng| loss == Loss::Some && rng.below(2) == 1;
-        if self.bytes.len() != self.synced_length && !keeps(rng) {
-            // Sectors that a shorter file had come back with their old bytes.
-            self.bytes.resize(self.synced_length, 0);
-        }
-        self.forget();
-        for (index, old) in std::mem::take(&mut self.unsynced) {
-            if !keeps(rng) {
-                self.restore(index, &old);
-            }
-        }
-        self.synced_length = self.bytes.len();
-    }
 }
 
 struct MemoryFile {
@@ -402,6 +317,7 @@ impl DiskFile for MemoryFile {
             state.syncs = state.syncs.saturating_add(1);
             let node = state.nodes.get_mut(&self.node).ok_or(io::ErrorKind::NotFound)?;
             match met {
+                Ok(()) if state.lies => {}
                 Ok(()) => node.sync(),
                 Err(Failure::PowerCut) => {}
                 Err(Failure::Error | Failure::Full) => node.fail_sync(),

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 pub mod memory;
+mod platter;
 mod real;
 
 pub use real::RealDisk;
@@ -163,3 +164,6 @@ pub(crate) fn replace(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<(
     disk.rename(&fresh, name)?;
     disk.sync_dir()
 }
+
+#[cfg(test)]
+mod tests;

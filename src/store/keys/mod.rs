@@ -19,6 +19,7 @@ mod root;
 mod seal;
 mod slot;
 mod start;
+mod table;
 
 pub use file::FileKey;
 pub use ring::KeyName;

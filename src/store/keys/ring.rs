@@ -4,7 +4,7 @@
 //! inside, or when one has left that the caller does not know of: the caller's ledger must hold
 //! it first, and the decision is made again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::digest::Digest;
@@ -12,20 +12,17 @@ use crate::base::fault::Fault;
 use crate::base::ids::Arrival;
 use crate::base::rng::Rng;
 use crate::base::uid::Uid;
-use crate::store::disk::{Disk, DiskFile, open_if_there, read_whole, replace};
-use crate::store::keys::copies::{open_file, settle};
+use crate::store::disk::{Disk, DiskFile, replace};
+use crate::store::keys::copies::open_file;
 use crate::store::keys::seal::{draw_key, draw_nonce, unwrap, wrap};
-use crate::store::keys::slot::{
-    Found, KeyId, LiveSlot, SLOT_BYTES, SlotState, encode_erased, encode_live, merge, parse,
+use crate::store::keys::slot::{Found, KeyId, LiveSlot, SlotState, encode_erased, encode_live};
+use crate::store::keys::table::{
+    Entry, Table, context, image, merge_rings, read_ring, slot_offset,
 };
-use crate::store::keys::{Key, KeyError, Secrets, VaultIdentity, unless_version};
-use crate::store::page::{PAGE_BYTES, Pack, block, open_block};
+use crate::store::keys::{Key, KeyError, Secrets, VaultIdentity};
+use crate::store::page::{PAGE_BYTES, Pack};
 
-const MAGIC: [u8; 8] = *b"SPKEYRNG";
 const NAMES: [&str; 2] = ["keyring.a", "keyring.b"];
-/// Bytes of a copy that is read whole: 8 million studies.
-const RING_BYTES_MAX: u64 = 1 << 30;
-
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyName<'a> {
@@ -45,23 +42,6 @@ pub enum KeyName<'a> {
 pub(crate) struct Ticket {
     pub(crate) slot: u32,
     pub(crate) key: Key,
-}
-
-#[derive(Debug)]
-struct Entry {
-    found: Found,
-    /// Seals under way.
-    inside: u32,
-    /// The last record that was sealed or read under it in this life of the process.
-    last: Option<Arrival>,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    entries: BTreeMap<u32, Entry>,
-    /// Live slots of a name, the one for new seals last.
-    by_id: BTreeMap<KeyId, Vec<u32>>,
-    next: u32,
 }
 
 struct Files {
@@ -99,37 +79,6 @@ fn split(bytes: [u8; 32]) -> [[u8; 16]; 2] {
         half.copy_from_slice(part);
     }
     halves
-}
-
-/// What a key's wrap is bound to: another vault, slot or name does not open it.
-fn context(identity: VaultIdentity, slot: u32, id: &KeyId) -> Vec<u8> {
-    Pack::default().bytes(&identity.0).u32(slot).bytes(id).done()
-}
-
-fn slot_offset(slot: u32) -> u64 {
-    let bytes = u64::try_from(SLOT_BYTES).unwrap_or(0);
-    u64::try_from(PAGE_BYTES).unwrap_or(0).saturating_add(bytes.saturating_mul(u64::from(slot)))
-}
-
-impl Table {
-    fn insert(&mut self, slot: u32, found: Found) {
-        let entry = Entry { found, inside: 0, last: None };
-        if let Found::Live(live) = &entry.found {
-            self.by_id.entry(live.id).or_default().push(slot);
-        }
-        self.entries.insert(slot, entry);
-        self.next = self.next.max(slot.saturating_add(1));
-    }
-
-    fn bury(&mut self, slot: u32) {
-        if let Some(entry) = self.entries.get_mut(&slot) {
-            entry.found = Found::Erased;
-        }
-        for slots in self.by_id.values_mut() {
-            slots.retain(|other| *other != slot);
-        }
-        self.by_id.retain(|_, slots| !slots.is_empty());
-    }
 }
 
 impl Keyring {
@@ -274,7 +223,7 @@ impl Keyring {
             make_live(&self.secrets, self.identity, (slot, id), &mut **rng)?
         };
         let mut bytes = encode_live(self.identity, slot, &live);
-        if slot_offset(slot) % u64::try_from(PAGE_BYTES).unwrap_or(1) == 0 {
+        if slot_offset(slot).is_multiple_of(u64::try_from(PAGE_BYTES).unwrap_or(1)) {
             // The first of a page brings the rest of it, all free.
             bytes.resize(PAGE_BYTES, 0);
         }
@@ -346,7 +295,9 @@ impl Keyring {
                     return Err(KeyError::Changed);
                 }
             }
-            slots.iter().for_each(|slot| table.bury(*slot));
+            for slot in &slots {
+                table.bury(*slot);
+            }
             slots
         };
         if !slots.is_empty() || files.suspect {
@@ -373,7 +324,9 @@ impl Keyring {
                 idle.then_some(*slot)
             };
             let slots: Vec<u32> = table.entries.iter().filter_map(idle).collect();
-            slots.iter().for_each(|slot| table.bury(*slot));
+            for slot in &slots {
+                table.bury(*slot);
+            }
             slots
         };
         if !slots.is_empty() {
@@ -393,75 +346,4 @@ fn make_live(
     let wrapped = wrap(&secrets.ring, nonce, &context(identity, slot, &id), &key);
     let wrapped = wrapped.ok_or(KeyError::Unmakeable)?;
     Ok(LiveSlot { id, wrapped })
-}
-
-/// Reads one copy; `None` where it is missing, damaged in its head, or another vault's.
-fn read_ring(
-    disk: &dyn Disk,
-    name: &str,
-    identity: VaultIdentity,
-) -> Result<Option<Vec<u8>>, KeyError> {
-    let failed = KeyError::disk("read");
-    let Some(file) = open_if_there(disk, name).map_err(&failed)? else {
-        return Ok(None);
-    };
-    settle(&*file).map_err(&failed)?;
-    let bytes = read_whole(&*file, RING_BYTES_MAX).map_err(&failed)?;
-    let head = open_block(MAGIC, bytes.get(..PAGE_BYTES).unwrap_or_default());
-    match head.map(|mut fields| fields.array()) {
-        Ok(found) => Ok((found == Some(identity.0)).then_some(bytes)),
-        Err(bad) => unless_version(bad).map(|()| None),
-    }
-}
-
-fn merge_rings(
-    identity: VaultIdentity,
-    secrets: &Secrets,
-    [a, b]: &[Option<Vec<u8>>; 2],
-) -> (Table, Option<Fault>) {
-    // A copy that is missing as a whole says nothing about any slot: the other speaks for both.
-    let [a, b] = [a.as_ref().or(b.as_ref()), b.as_ref().or(a.as_ref())]
-        .map(|copy| copy.and_then(|copy| copy.get(PAGE_BYTES..)).unwrap_or_default());
-    let count = a.len().max(b.len()).div_ceil(SLOT_BYTES);
-    let (mut table, mut fault) = (Table::default(), None);
-    for slot in 0..u32::try_from(count).unwrap_or(u32::MAX) {
-        let found = [a, b].map(|copy| {
-            let start = usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(SLOT_BYTES);
-            let rest = copy.get(start..).unwrap_or_default();
-            parse(identity, slot, rest.get(..SLOT_BYTES).unwrap_or(rest))
-        });
-        let opens = |found: Found| match found {
-            Found::Live(live) => {
-                unwrap(&secrets.ring, &context(identity, slot, &live.id), &live.wrapped)
-                    .map_or(Found::Broken, |_| found)
-            }
-            Found::Free | Found::Erased | Found::Broken => found,
-        };
-        let [one, other] = found.map(opens);
-        match merge(one, other) {
-            Found::Free => {}
-            word => {
-                if word == Found::Broken {
-                    fault = Some(Fault::VaultDamaged);
-                }
-                table.insert(slot, word);
-            }
-        }
-    }
-    (table, fault)
-}
-
-/// The bytes of a copy: whole pages.
-fn image(identity: VaultIdentity, table: &Table) -> Vec<u8> {
-    let mut bytes = block(MAGIC, &identity.0, PAGE_BYTES);
-    for slot in 0..table.next {
-        bytes.extend(match table.entries.get(&slot).map(|entry| entry.found) {
-            Some(Found::Live(live)) => encode_live(identity, slot, &live),
-            Some(Found::Erased) => encode_erased(identity, slot),
-            Some(Found::Broken) => vec![u8::MAX; SLOT_BYTES],
-            None | Some(Found::Free) => vec![0; SLOT_BYTES],
-        });
-    }
-    bytes.resize(bytes.len().next_multiple_of(PAGE_BYTES), 0);
-    bytes
 }

@@ -13,7 +13,7 @@ pub type Key = Secret<[u8; 32]>;
 
 /// Bytes of a wrapped key: itself and a tag.
 pub(crate) const WRAPPED_BYTES: usize = 48;
-/// Bytes of a random nonce (XChaCha20).
+/// Bytes of a random nonce of the cipher.
 pub(crate) const NONCE_BYTES: usize = 24;
 
 /// Something sealed under a random nonce that is stored beside it.

@@ -39,7 +39,7 @@ const TAG_BYTES: usize = 16;
 const BODY_BYTES_MAX: usize =
     if CHUNK_BYTES < TRAILER_BYTES_MAX { TRAILER_BYTES_MAX } else { CHUNK_BYTES + TAG_BYTES };
 
-const _: () = assert!(HEADER_BYTES as usize == SECTOR_BYTES);
+const _: () = assert!(HEADER_BYTES == 512 && SECTOR_BYTES == 512);
 
 /// How many kinds this release knows. A ledger's mark that was written by a release that knew
 /// fewer must be dropped: the slab is read again.

@@ -148,6 +148,18 @@ impl Inner {
     }
 }
 
+/// The shared source of randomness, locked for each draw and not across the disk's work.
+struct EachDraw<'a>(&'a Mutex<Box<dyn Rng>>);
+
+impl Rng for EachDraw<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .fill(bytes);
+    }
+}
+
 /// The keys of a vault, read or made.
 struct Keys {
     root: Root,
@@ -236,8 +248,8 @@ impl Vault {
     ///
     /// [`VaultError::Key`]: keep both keys and try again.
     pub fn rotate(&self, old: &dyn KeyProvider, new: &dyn KeyProvider) -> Result<(), VaultError> {
-        let mut rng = self.inner.rng();
-        Ok(rotate_root(&*self.inner.disk, old, new, &mut **rng)?)
+        let mut rng = EachDraw(&self.inner.rng);
+        Ok(rotate_root(&*self.inner.disk, old, new, &mut rng)?)
     }
 
     /// Seals an identifying column of the ledger under the key of `name`: erasing the study takes

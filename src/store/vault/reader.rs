@@ -147,16 +147,14 @@ impl RecordReader {
         number: RecordNumber,
     ) -> Result<Self, VaultError> {
         let gone = VaultError::Gone { number };
+        // What stands in a slab from an older generation has been given up.
+        if inner.generation(location.slab) != Some(location.generation) {
+            return Err(gone);
+        }
         let file = inner.open_slab(location.slab)?;
-        let header = match read_header(&*file, location.offset)? {
-            Some(header) if header.number == number => header,
-            Some(_) => return Err(gone),
-            None if inner.generation(location.slab) == Some(location.generation) => {
-                return Err(damaged(number, "header"));
-            }
-            None => return Err(gone),
-        };
-        if header.generation != location.generation {
+        let header = read_header(&*file, location.offset)?;
+        let header = header.ok_or(damaged(number, "header"))?;
+        if header.number != number || header.generation != location.generation {
             return Err(gone);
         }
         let trail = walk(&*file, location.offset, number, Depth::Heads)?;

@@ -62,14 +62,23 @@ pub struct Recovery {
     pub twice: u64,
     /// Whether every record was read, rather than those behind the ledger's marks.
     pub read_all: bool,
-    /// What is damaged.
+    /// What is damaged; see [`Recovery::unmarked`].
     pub damaged: Vec<Damage>,
-    /// What this release does not know.
+    /// What this release does not know; see [`Recovery::unmarked`].
     pub unknown: Vec<Unknown>,
     slots: BTreeSet<u32>,
 }
 
 impl Recovery {
+    /// Returns the slabs whose marks the ledger must drop: they are damaged or hold what this
+    /// release does not know, and only a slab that is read again at each start stays set aside.
+    pub fn unmarked(&self) -> BTreeSet<u32> {
+        let damaged = self.damaged.iter().map(|damage| damage.slab);
+        damaged
+            .chain(self.unknown.iter().map(|unknown| unknown.slab))
+            .collect()
+    }
+
     /// Returns the fault to show, if any.
     pub fn fault(&self) -> Option<Fault> {
         (!self.damaged.is_empty()).then_some(Fault::VaultDamaged)
@@ -110,6 +119,7 @@ struct Scan<'a> {
 
 impl Vault {
     /// Reads the records that the ledger may not know, slab by slab, and makes the vault ready.
+    /// Call it once, before anything else.
     ///
     /// `marks` are the ledger's, one a slab: the slab's generation and the offset ([`Sealed::end`])
     /// up to which it holds the rows. Slabs without one, with one of an older generation, and all
@@ -233,7 +243,7 @@ impl Inner {
         };
         let mark = scan.believed(mark);
         let end = scan.records(mark)?;
-        scan.settle(end)
+        Ok(scan.settle(end))
     }
 }
 
@@ -367,7 +377,7 @@ impl Scan<'_> {
     }
 
     /// Cuts a grown slab back to what is sealed in it.
-    fn settle(self, end: u64) -> Result<Slab, VaultError> {
+    fn settle(self, end: u64) -> Slab {
         let size = self.length.min(self.inner.settings.slab_bytes);
         let keep = size.max(end);
         let mut stand = self.sound;
@@ -377,6 +387,12 @@ impl Scan<'_> {
                 stand = Stand::Failed;
             }
         }
-        Ok(Slab { generation: self.generation, end, size, stand, pins: self.pins })
+        Slab {
+            generation: self.generation,
+            end,
+            size,
+            stand,
+            pins: self.pins,
+        }
     }
 }

@@ -20,6 +20,12 @@ use crate::store::keys::FileKey;
 use crate::store::record::{Content, ObjectRecord, Sealed, Urgency};
 
 mod basics;
+mod crash;
+mod damage;
+mod erase;
+mod failure;
+mod keys;
+mod slabs;
 
 pub(super) const SLAB: u64 = 256 * 1024;
 
@@ -57,11 +63,20 @@ pub(super) fn new_disk() -> MemoryDisk {
 
 /// Starts a box on `disk` whose ledger is `ledger`.
 pub(super) fn start(disk: &MemoryDisk, ledger: &TestLedger) -> Result<TestBox, VaultError> {
+    start_with(disk, ledger, settings())
+}
+
+/// Starts a box with other settings.
+pub(super) fn start_with(
+    disk: &MemoryDisk,
+    ledger: &TestLedger,
+    settings: VaultSettings,
+) -> Result<TestBox, VaultError> {
     // Another start draws other keys, as the box's source does.
     let seed = 1000 + disk.changes();
     let rng = Box::new(SplitMix::new(seed));
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-    let (vault, opened) = Vault::open(shared, &provider(), settings(), rng, ledger.start)?;
+    let (vault, opened) = Vault::open(shared, &provider(), settings, rng, ledger.start)?;
     let mut found = Vec::new();
     let recovery = vault.recover(&ledger.marks, &mut |sealed| found.push(sealed))?;
     vault.prepare()?;
@@ -101,8 +116,9 @@ impl TestBox {
         Ok(bytes)
     }
 
-    pub(super) fn numbers(&self) -> Vec<RecordNumber> {
-        self.found.iter().map(|sealed| sealed.number).collect()
+    /// Returns the record `number` as this start found it.
+    pub(super) fn found(&self, number: RecordNumber) -> Option<&Sealed> {
+        self.found.iter().find(|sealed| sealed.number == number)
     }
 }
 
