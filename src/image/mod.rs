@@ -7,3 +7,6 @@ pub mod grow;
 pub mod mask;
 pub mod picture;
 pub mod volume;
+
+#[cfg(test)]
+pub(crate) mod sample;
