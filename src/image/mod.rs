@@ -5,6 +5,7 @@ pub mod frame;
 pub mod geometry;
 pub mod grow;
 pub mod mask;
+pub mod phantom;
 pub mod picture;
 pub mod volume;
 
