@@ -7,7 +7,10 @@ pub mod grow;
 pub mod mask;
 pub mod phantom;
 pub mod picture;
+pub mod render;
+pub mod resample;
 pub mod volume;
+pub mod window;
 
 #[cfg(test)]
 pub(crate) mod sample;

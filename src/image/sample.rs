@@ -21,7 +21,10 @@ impl Sample {
 }
 
 /// Returns where the samples are, or says loudly that they are not there.
-#[expect(clippy::disallowed_methods, reason = "a test is told where its data lie")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told where its data lie"
+)]
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 pub(crate) fn data() -> Option<PathBuf> {
     let root = std::env::var("SCANPOST_DATA").map_or_else(

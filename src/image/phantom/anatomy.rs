@@ -29,9 +29,8 @@ pub(super) fn organs() -> Vec<Shape> {
     let column = |x: f64, y: f64, radius: f64, hu| {
         ellipsoid([x, y, 0.0], [radius, radius, f64::INFINITY], hu)
     };
-    let torso = |half: [f64; 2], hu| {
-        ellipsoid([0.0, 0.0, 0.0], [half[0], half[1], f64::INFINITY], hu)
-    };
+    let torso =
+        |half: [f64; 2], hu| ellipsoid([0.0, 0.0, 0.0], [half[0], half[1], f64::INFINITY], hu);
     let mut organs = vec![
         // The table, under the back.
         ellipsoid([0.0, 135.0, 0.0], [150.0, 6.0, f64::INFINITY], -400.0),
@@ -42,7 +41,7 @@ pub(super) fn organs() -> Vec<Shape> {
         organs.push(ellipsoid(
             [side * LUNG_LEFT[0], LUNG_LEFT[1], LUNG_LEFT[2]],
             LUNG_HALF,
-            -855.0,
+            -850.0,
         ));
     }
     for ((centre, half), hu) in SOLID.into_iter().zip([42.0, 55.0, 50.0]) {
@@ -108,7 +107,8 @@ pub(super) fn in_lung(at: [f64; 3], radius: f64) -> bool {
     };
     let shrunk = LUNG_HALF.map(|mm| (mm - radius).max(1.0));
     // The two lungs and the mediastinum between them: the trunk of the airways lies there.
-    quadric(mirrored, LUNG_LEFT, shrunk) < 1.0 && SOLID.iter().all(clear)
+    quadric(mirrored, LUNG_LEFT, shrunk) < 1.0
+        && SOLID.iter().all(clear)
         && 21.0 + radius < (at[0].hypot(at[1] - 78.0))
 }
 

@@ -10,7 +10,7 @@ use super::{MATRIX, TrueNodule};
 use crate::base::rng::SplitMix;
 
 /// Width of an edge, mm: what a standard kernel blurs.
-const EDGE_MM: f32 = 1.4;
+const EDGE_MM: f32 = 1.0;
 /// Levels within the slice's thickness that small shapes are averaged over.
 const LEVELS: [f32; 3] = [-1.0 / 3.0, 0.0, 1.0 / 3.0];
 /// CT number of nodules.
@@ -101,10 +101,8 @@ impl Canvas {
         for row in 0..=MATRIX {
             for draw in &mut draws {
                 let word = rng.next_u64();
-                let sum = (word & 0xffff)
-                    + (word >> 16 & 0xffff)
-                    + (word >> 32 & 0xffff)
-                    + (word >> 48);
+                let sum =
+                    (word & 0xffff) + (word >> 16 & 0xffff) + (word >> 32 & 0xffff) + (word >> 48);
                 *draw = sum as f32 - 131_070.0;
             }
             for x in 0..MATRIX {
@@ -204,12 +202,9 @@ impl Canvas {
                 let u = self.mm(column) - a[0];
                 let alpha = self.mean_over_thickness(|z| {
                     let w = z - a[2];
-                    let along =
-                        ((u * way[0] + v * way[1] + w * way[2]) / square).clamp(0.0, 1.0);
-                    let [p, q, r] =
-                        [u - along * way[0], v - along * way[1], w - along * way[2]];
-                    radius[0] + along * (radius[1] - radius[0])
-                        - (p * p + q * q + r * r).sqrt()
+                    let along = ((u * way[0] + v * way[1] + w * way[2]) / square).clamp(0.0, 1.0);
+                    let [p, q, r] = [u - along * way[0], v - along * way[1], w - along * way[2]];
+                    radius[0] + along * (radius[1] - radius[0]) - (p * p + q * q + r * r).sqrt()
                 });
                 let at = row * MATRIX + column;
                 self.hu[at] += (hu - self.hu[at]) * alpha;
@@ -239,9 +234,8 @@ impl Canvas {
 
     /// Cover of a pixel by a shape whose depth under its surface, mm, is `depth` at a level.
     fn mean_over_thickness(&self, depth: impl Fn(f32) -> f32) -> f32 {
-        let cover = |level: &f32| {
-            (0.5 + depth(self.z + level * self.thickness) / EDGE_MM).clamp(0.0, 1.0)
-        };
+        let cover =
+            |level: &f32| (0.5 + depth(self.z + level * self.thickness) / EDGE_MM).clamp(0.0, 1.0);
         LEVELS.iter().map(cover).sum::<f32>() / LEVELS.len() as f32
     }
 

@@ -15,8 +15,10 @@ const BLOOD_HU: f32 = 40.0;
 const RADIUS_MM: [f64; 2] = [4.5, 0.6];
 /// Radius of a branch as a part of its parent's: two of them carry the same flow (Murray's law).
 const BRANCH: f64 = 0.79;
-/// Tubes keep this far from nodules, mm: an outline of a nodule is then the nodule.
-const MARGIN_MM: f64 = 2.5;
+/// Tubes keep this far from nodules, mm: the outline of a nodule is then the nodule, and a patch
+/// of the lung-nodule network around it is no crossing of vessels (at 2.5 mm it misses two of
+/// fourteen nodules of 8 mm, at 6 mm none: the lowest score is 0.86).
+const MARGIN_MM: f64 = 6.0;
 /// First tubes of each lung.
 const STEMS: usize = 9;
 
@@ -71,7 +73,10 @@ fn grow(
     let meets = nodules.iter().any(|nodule| {
         let room = nodule.diameter / 2.0 + bud.radius + MARGIN_MM;
         (0..=8).any(|n| {
-            distance(along(bud.at, bud.towards, length * f64::from(n) / 8.0), nodule.centre) < room
+            distance(
+                along(bud.at, bud.towards, length * f64::from(n) / 8.0),
+                nodule.centre,
+            ) < room
         })
     });
     if !start || !in_lung(end, thin) || meets {
