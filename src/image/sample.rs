@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::dicom::header::SliceFacts;
 use crate::image::frame::{ByteOrder, Frame};
+use crate::image::geometry::Coverage;
+use crate::image::phantom::{Phantom, PhantomSlice};
+use crate::image::volume::{Builder, Volume};
 
 /// One instance of the samples.
 pub(crate) struct Sample {
@@ -209,4 +212,28 @@ fn facts(found: &Found, how: Syntax) -> SliceFacts {
         patient_position: text(found, 0x0018_5100),
         ..SliceFacts::default()
     }
+}
+
+/// Builds the volume of a phantom by the way that a study goes.
+pub(crate) fn volume_of(phantom: &Phantom) -> Volume {
+    let slices: Vec<_> = (0..phantom.settings().slices)
+        .map(|index| phantom.slice(index))
+        .collect();
+    let facts: Vec<_> = slices.iter().map(PhantomSlice::facts).collect();
+    let coverage = Coverage::of(&facts);
+    let mut builder = Builder::new(&coverage, &facts).unwrap();
+    for (z, source) in builder.sources().into_iter().enumerate() {
+        let pixels = slices[source].pixel_data();
+        let frame = Frame::decode(&facts[source], ByteOrder::LittleEndian, &pixels).unwrap();
+        builder.put(z, &frame).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+/// Builds the volume of a sample series.
+pub(crate) fn volume(folder: &str) -> Option<Volume> {
+    let samples = series(folder)?;
+    let facts: Vec<_> = samples.iter().map(|sample| sample.facts.clone()).collect();
+    let frames: Vec<_> = samples.iter().map(Sample::frame).collect();
+    Some(Volume::build(&Coverage::of(&facts), &facts, &frames).unwrap())
 }
