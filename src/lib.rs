@@ -7,4 +7,5 @@ pub mod base;
 pub mod dicom;
 pub mod image;
 pub mod infer;
+pub mod model;
 pub mod store;
