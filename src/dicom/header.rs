@@ -106,6 +106,9 @@ pub struct SliceFacts {
     pub bits_allocated: Option<u16>,
     /// Bits Stored (0028,0101).
     pub bits_stored: Option<u16>,
+    /// High Bit (0028,0102); missing means Bits Stored less one (PS3.5 8.1.1).
+    #[serde(default)]
+    pub high_bit: Option<u16>,
     /// Pixel Representation (0028,0103): 1 is signed.
     pub pixel_representation: Option<u16>,
     /// Rescale Slope (0028,1053).
