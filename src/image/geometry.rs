@@ -372,11 +372,7 @@ impl Stack {
     pub fn plane(&self) -> Plane {
         let limit = OBLIQUE_MAX_DEG.to_radians().cos();
         let across = limit <= self.row_axis[0].abs() && limit <= self.column_axis[1].abs();
-        if across {
-            Plane::Axial
-        } else {
-            Plane::Other
-        }
+        if across { Plane::Axial } else { Plane::Other }
     }
 }
 

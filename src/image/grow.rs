@@ -62,8 +62,7 @@ fn measure(volume: &Volume, lungs: &LungMask, hit: [f64; 3]) -> Result<Measured,
     if mean < MEAN_HU_MIN {
         return Err(NotMeasured::NotSolid);
     }
-    let (long_axis, ends) =
-        measure::long_axis(&volume.grid, &voxels).ok_or(NotMeasured::NoCore)?;
+    let (long_axis, ends) = measure::long_axis(&volume.grid, &voxels).ok_or(NotMeasured::NoCore)?;
     let source = |voxel| volume.grid.to_source(voxel).ok_or(NotMeasured::NoCore);
     #[expect(clippy::cast_possible_truncation, reason = "a CT number")]
     Ok(Measured {

@@ -175,7 +175,11 @@ fn largest_two(air: &[bool], size: [usize; 3], cell_ml: f64) -> Result<Vec<bool>
             let flat = neighbours(at % plane, rows, columns).map(|next| next.map(|n| base + n));
             let up = at + plane;
             let above = (up < air.len()).then_some(up);
-            for next in flat.into_iter().chain([above, at.checked_sub(plane)]).flatten() {
+            for next in flat
+                .into_iter()
+                .chain([above, at.checked_sub(plane)])
+                .flatten()
+            {
                 if air[next] && part[next] == 0 {
                     part[next] = name;
                     stack.push(next);
@@ -243,7 +247,10 @@ impl Window {
         let margin = margin.each_mut().map(|n| n.map_or(64, |n| n as usize) + 1);
         (y[0] < y[1]).then(|| Self {
             y: [y[0].saturating_sub(margin[0]), (y[1] + margin[0]).min(rows)],
-            x: [x[0].saturating_sub(margin[1]), (x[1] + margin[1]).min(columns)],
+            x: [
+                x[0].saturating_sub(margin[1]),
+                (x[1] + margin[1]).min(columns),
+            ],
         })
     }
 
@@ -261,7 +268,11 @@ impl Window {
 /// 8 % too long (a chamfer), which a closing forgives.
 fn distance(set: &[bool], [rows, columns]: [usize; 2], cell: [f64; 2]) -> Vec<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "millimetres")]
-    let [down, right, slant] = [cell[0] as f32, cell[1] as f32, cell[0].hypot(cell[1]) as f32];
+    let [down, right, slant] = [
+        cell[0] as f32,
+        cell[1] as f32,
+        cell[0].hypot(cell[1]) as f32,
+    ];
     let mut mm: Vec<f32> = set
         .iter()
         .map(|inside| if *inside { 0.0 } else { f32::INFINITY })
@@ -269,7 +280,11 @@ fn distance(set: &[bool], [rows, columns]: [usize; 2], cell: [f64; 2]) -> Vec<f3
     let mut sweep = |y: usize, x: usize, other: Option<usize>, mirrored: bool| {
         let at = y * columns + x;
         let mut best = mm[at];
-        let side = if mirrored { (x + 1 < columns).then_some(at + 1) } else { at.checked_sub(1) };
+        let side = if mirrored {
+            (x + 1 < columns).then_some(at + 1)
+        } else {
+            at.checked_sub(1)
+        };
         if let Some(side) = side.filter(|_| mirrored || 0 < x) {
             best = best.min(mm[side] + right);
         }

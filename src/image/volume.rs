@@ -299,7 +299,11 @@ impl Grid {
         }
         let z = self.slices.iter().position(|slice| *slice == at.slice)?;
         let y = if self.flip_y { rows - 1 - row } else { row };
-        let x = if self.flip_x { columns - 1 - column } else { column };
+        let x = if self.flip_x {
+            columns - 1 - column
+        } else {
+            column
+        };
         Some([z, y, x])
     }
 
@@ -311,6 +315,7 @@ impl Grid {
 
 /// The volume that three edges span.
 fn triple(a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
-    a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2])
+    a[0] * (b[1] * c[2] - b[2] * c[1])
+        + a[1] * (b[2] * c[0] - b[0] * c[2])
         + a[2] * (b[0] * c[1] - b[1] * c[0])
 }

@@ -78,7 +78,7 @@ pub fn check(package: &Package, engine: &dyn Engine) -> Result<Agreement, Golden
 mod tests {
     use super::*;
     use crate::infer::tract::Tract;
-    use crate::model::package::tests::{lung_nodule, parts};
+    use crate::model::package::tests::lung_nodule;
 
     #[test]
     fn our_package_gives_on_tract_what_onnx_runtime_gave() {

@@ -5,3 +5,4 @@ pub mod contract;
 pub mod manifest;
 pub mod package;
 mod rules;
+pub mod select;

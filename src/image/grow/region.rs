@@ -143,9 +143,8 @@ impl Region {
             .collect();
         let depth = self.depth(&solid);
         let near = |i: &usize| self.mm2(self.place(*i), hit) <= SEARCH_MM * SEARCH_MM;
-        let score = |i: usize| {
-            f64::from(depth[i]).sqrt() - FAR_COST * self.mm2(self.place(i), hit).sqrt()
-        };
+        let score =
+            |i: usize| f64::from(depth[i]).sqrt() - FAR_COST * self.mm2(self.place(i), hit).sqrt();
         let core = (0..solid.len())
             .filter(|i| solid[*i] && near(i))
             .max_by(|a, b| score(*a).total_cmp(&score(*b)));
