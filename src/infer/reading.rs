@@ -182,3 +182,6 @@ fn middle(grid: &Grid, measured: &Measured) -> Option<[f64; 3]> {
     }
     (0.0 < count).then(|| grid.to_patient(sum.map(|sum| sum / count)))
 }
+
+#[cfg(test)]
+mod tests;
