@@ -33,7 +33,7 @@ pub const CORE_HU_MAX: f64 = 100.0;
 /// thinner than that, lobes of it are not.
 pub const OPENING_PART: f64 = 0.4;
 /// Bounds of the opening's radius, mm: one pixel; the widest vessel of the outer lung.
-pub const OPENING_MM: [f64; 2] = [0.8, 3.0];
+pub const OPENING_MM: [f64; 2] = [0.8, 2.5];
 /// More of the surface than this at the wall is pleura, not a nodule at it: a hemisphere on the
 /// wall has 0.33 there.
 pub const WALL_PART_MAX: f64 = 0.5;

@@ -5,5 +5,12 @@ pub mod frame;
 pub mod geometry;
 pub mod grow;
 pub mod mask;
+pub mod phantom;
 pub mod picture;
+pub mod render;
+pub mod resample;
 pub mod volume;
+pub mod window;
+
+#[cfg(test)]
+pub(crate) mod sample;
