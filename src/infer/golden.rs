@@ -78,12 +78,57 @@ pub fn check(package: &Package, engine: &dyn Engine) -> Result<Agreement, Golden
 mod tests {
     use super::*;
     use crate::infer::tract::Tract;
-    use crate::model::package::tests::lung_nodule;
+    use crate::model::package::tests::{lung_nodule, repacked};
 
     #[test]
     fn our_package_gives_on_tract_what_onnx_runtime_gave() {
-        let agreement = check(&lung_nodule(), &Tract).expect("the golden case");
-        println!("{agreement:?}");
-        assert_eq!(agreement.values, 121);
+        let first = check(&lung_nodule(), &Tract).expect("the golden case");
+        assert_eq!(first.values, 121);
+        assert_eq!(
+            check(&lung_nodule(), &Tract).expect("the golden case"),
+            first
+        );
+    }
+
+    #[test]
+    fn one_value_that_is_off_is_seen() {
+        let parts = repacked(|parts| {
+            let output = parts.get_mut("golden/output.f32").expect("an output");
+            let value = f32::from_le_bytes([output[400], output[401], output[402], output[403]]);
+            output[400..404].copy_from_slice(&(value + 0.4).to_le_bytes());
+        });
+        let package = Package::parse(&parts).expect("a whole package");
+        assert!(matches!(
+            check(&package, &Tract),
+            Err(GoldenError::Differs { .. })
+        ));
+    }
+
+    #[test]
+    fn another_window_than_the_makers_is_seen() {
+        let parts = repacked(|parts| {
+            let manifest = parts.get_mut("model.toml").expect("a manifest");
+            let text = String::from_utf8(manifest.clone()).expect("text");
+            *manifest = text.replace("[-1000.0, 400.0]", "[-1000.0, 600.0]").into();
+        });
+        let package = Package::parse(&parts).expect("a whole package");
+        assert!(matches!(
+            check(&package, &Tract),
+            Err(GoldenError::Differs { .. })
+        ));
+    }
+
+    #[test]
+    fn a_name_that_is_not_the_graphs_is_seen_before_it_runs() {
+        let parts = repacked(|parts| {
+            let manifest = parts.get_mut("model.toml").expect("a manifest");
+            let text = String::from_utf8(manifest.clone()).expect("text");
+            *manifest = text.replace("name = \"patch\"", "name = \"image\"").into();
+        });
+        let package = Package::parse(&parts).expect("a whole package");
+        assert!(matches!(
+            check(&package, &Tract),
+            Err(GoldenError::Contract { .. })
+        ));
     }
 }

@@ -5,6 +5,7 @@ pub mod cells;
 pub mod engine;
 pub mod finding;
 pub mod golden;
+pub mod pictures;
 pub mod postprocess;
 pub mod preprocess;
 pub mod reading;

@@ -124,3 +124,75 @@ fn facts_of(model: &TypedModel) -> TractResult<GraphFacts> {
 fn reason(error: &TractError) -> Reason {
     Reason(format!("{error:#}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::package::tests::lung_nodule;
+
+    fn refusal(graph: &[u8], plane: [usize; 2]) -> EngineError {
+        match Tract.load(graph, plane) {
+            Ok(network) => panic!("it loads: {:?}", network.facts()),
+            Err(error) => error,
+        }
+    }
+
+    #[test]
+    fn one_network_takes_slices_of_any_size_it_fits_in() {
+        let package = lung_nodule();
+        for plane in [[48, 48], [64, 100], [512, 512]] {
+            let network = Tract.load(package.graph(), plane).expect("it loads");
+            let cells = plane.map(|side| package.manifest().output.cells(side));
+            assert_eq!(network.facts().outputs[0].shape, [1, 1, cells[0], cells[1]]);
+            assert_eq!(network.facts().inputs[0].name, "patch");
+        }
+    }
+
+    #[test]
+    fn an_operator_that_is_not_there_is_named_with_its_node() {
+        let package = lung_nodule();
+        let mut graph = package.graph().to_vec();
+        let pool = graph
+            .windows(7)
+            .position(|bytes| bytes == b"MaxPool")
+            .expect("a pool");
+        // The first match may be a name; every one is renamed, so that the operator is too.
+        for at in pool..graph.len() - 7 {
+            if &graph[at..at + 7] == b"MaxPool" {
+                graph[at..at + 7].copy_from_slice(b"MuxPool");
+            }
+        }
+        let error = refusal(&graph, [64, 64]);
+        let EngineError::Operator { node, operator } = &error else {
+            panic!("{error:?}");
+        };
+        assert!(
+            node.contains("Pool") && operator.contains("MuxPool"),
+            "{node} {operator}"
+        );
+    }
+
+    #[test]
+    fn a_graph_cut_anywhere_is_refused_and_panics_nobody() {
+        let package = lung_nodule();
+        let graph = package.graph();
+        for cut in (0..graph.len()).step_by(graph.len() / 24) {
+            refusal(&graph[..cut], [48, 48]);
+        }
+    }
+
+    #[test]
+    fn an_input_that_is_too_short_does_not_run() {
+        let mut network = Tract
+            .load(lung_nodule().graph(), [48, 48])
+            .expect("it loads");
+        assert!(matches!(
+            network.run(&[0.0; 10]),
+            Err(EngineError::Run { .. })
+        ));
+        assert_eq!(
+            network.run(&[0.0; 48 * 48]).map(|out| out.len()).ok(),
+            Some(1)
+        );
+    }
+}

@@ -60,10 +60,7 @@ mod tests {
 
     #[test]
     fn a_card_needs_words_under_every_heading() {
-        let whole: String = SECTIONS
-            .iter()
-            .map(|s| format!("## {s}\nwords\n\n"))
-            .collect();
+        let whole = SECTIONS.map(|s| format!("## {s}\nwords\n\n")).concat();
         assert_eq!(
             Card::parse(&whole).map(|card| card.text().len()),
             Ok(whole.len())

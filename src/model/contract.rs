@@ -49,6 +49,12 @@ pub enum ContractError {
         /// Its type in the graph.
         found: String,
     },
+    /// Not one window fits: a reading would find nothing without having looked.
+    #[error("slices of {plane:?} are smaller than one window: narrow series.matrix in model.toml")]
+    Window {
+        /// Rows and columns of the slice.
+        plane: [usize; 2],
+    },
     /// A shape differs.
     #[error("the graph's {port} has shape {found:?}, model.toml asks for {want:?}: correct one")]
     Shape {
@@ -78,6 +84,9 @@ pub fn check(
     };
     let [rows, columns] = plane;
     let cells = [manifest.output.cells(rows), manifest.output.cells(columns)];
+    if cells.contains(&0) {
+        return Err(ContractError::Window { plane });
+    }
     check_port("input", input, &manifest.input.name, plane)?;
     check_port("output", output, &manifest.output.name, cells)
 }
@@ -100,5 +109,80 @@ fn check_port(
         Err(ContractError::Shape { port, found, want })
     } else {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::package::tests::lung_nodule;
+
+    fn facts() -> GraphFacts {
+        let port = |name: &str, side: usize| PortFacts {
+            name: name.into(),
+            kind: "f32".into(),
+            shape: vec![1, 1, side, side],
+        };
+        GraphFacts {
+            inputs: vec![port("patch", 512)],
+            outputs: vec![port("logit", 59)],
+        }
+    }
+
+    fn ask(change: impl Fn(&mut GraphFacts)) -> Result<(), ContractError> {
+        let mut facts = facts();
+        change(&mut facts);
+        check(lung_nodule().manifest(), &facts, [512, 512])
+    }
+
+    #[test]
+    fn a_slice_that_no_window_fits_in_is_refused_and_not_read_as_empty() {
+        let mut facts = facts();
+        facts.inputs[0].shape = vec![1, 1, 40, 512];
+        facts.outputs[0].shape = vec![1, 1, 0, 59];
+        let plane = [40, 512];
+        let error = check(lung_nodule().manifest(), &facts, plane);
+        assert_eq!(error, Err(ContractError::Window { plane }));
+    }
+
+    #[test]
+    fn each_disagreement_of_graph_and_manifest_is_named() {
+        assert_eq!(ask(|_| ()), Ok(()));
+        let ports = ask(|facts| facts.inputs.clear());
+        assert_eq!(
+            ports,
+            Err(ContractError::Ports {
+                inputs: 0,
+                outputs: 1
+            })
+        );
+        let name = ask(|facts| facts.outputs[0].name = "score".into());
+        let found = "score".into();
+        assert_eq!(
+            name,
+            Err(ContractError::Name {
+                port: "output",
+                found
+            })
+        );
+        let kind = ask(|facts| facts.inputs[0].kind = "u8".into());
+        let found = "u8".into();
+        assert_eq!(
+            kind,
+            Err(ContractError::Kind {
+                port: "input",
+                found
+            })
+        );
+        let shape = ask(|facts| facts.outputs[0].shape[3] = 60);
+        let (found, want) = (vec![1, 1, 59, 60], vec![1, 1, 59, 59]);
+        assert_eq!(
+            shape,
+            Err(ContractError::Shape {
+                port: "output",
+                found,
+                want
+            })
+        );
     }
 }

@@ -118,7 +118,8 @@ fn marks_keep_their_distance_and_their_number() {
 #[test]
 fn what_is_restricted_away_is_no_hit() {
     let mut map = scores([1, 3, 9], &[([0, 1, 1], 0.9), ([0, 1, 7], 0.8)]);
-    map.restrict(|[_, _, x]| x < 4);
+    let region: Vec<bool> = (0..27).map(|index| index % 9 < 4).collect();
+    map.restrict(&region);
     assert_eq!(map.hits(&point(), SPACING).len(), 1);
 }
 

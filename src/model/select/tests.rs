@@ -34,7 +34,7 @@ fn ask_stack(change: impl Fn(&mut StackFacts)) -> &'static str {
     });
     match answer {
         Match::Claimed(Err(reason)) => reason.word(),
-        other => panic!("{other:?}"),
+        Match::NotClaimed | Match::Claimed(Ok(())) => panic!("{answer:?}"),
     }
 }
 

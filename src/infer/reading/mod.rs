@@ -14,7 +14,8 @@ use crate::infer::budget::{Budget, BudgetError};
 use crate::infer::cells::CellGrid;
 use crate::infer::engine::{Engine, EngineError};
 use crate::infer::finding::{Mark, Reading};
-use crate::infer::postprocess::{Scores, sigmoid};
+use crate::infer::pictures::pictures;
+use crate::infer::postprocess::{Scores, reach, sigmoid};
 use crate::infer::preprocess;
 use crate::model::contract::{self, ContractError};
 use crate::model::manifest::{Activation, Measure, Region};
@@ -93,13 +94,16 @@ pub fn read(
         Region::Lung => LungMask::of(volume)?,
     };
     let cells = CellGrid::of(grid, &manifest.output);
-    let scores = scores(volume, package, engine, progress)?;
     let point = &manifest.operating_point;
+    let region = region(&cells, &lungs, point.region_px_min);
+    let wanted = wanted(
+        &region,
+        cells.size(),
+        reach(cells.spacing(), point.slice_reach_mm),
+    );
+    let scores = scores(volume, package, engine, &mut Wanted { wanted, progress })?;
     let mut scores = scores.smoothed(point, cells.spacing());
-    scores.restrict(|cell| {
-        let inside = cells.tile(cell).filter(|voxel| lungs.contains(*voxel));
-        point.region_px_min <= inside.take(point.region_px_min).count()
-    });
+    scores.restrict(&region);
     let hits = scores.hits(point, cells.spacing());
     let marks = hits.iter().filter_map(|hit| {
         let at = grid.to_patient(cells.to_voxel(hit.centre));
@@ -108,25 +112,61 @@ pub fn read(
         };
         mark(grid, hit.score, at, extent)
     });
+    let marks: Vec<Mark> = marks.collect();
+    let heatmap = cells.heatmap(&scores);
+    // The manifest's own check holds it in 0..=1.
+    let threshold = Probability::new(point.threshold).unwrap_or_default();
     Ok(Reading {
         package: manifest.name.clone(),
         version: manifest.version.clone(),
         package_digest: package.digest(),
-        // The manifest's own check holds it in 0..=1.
-        threshold: Probability::new(point.threshold).unwrap_or_default(),
-        marks: marks.collect(),
-        heatmap: cells.heatmap(&scores),
-        pictures: Vec::new(),
+        threshold,
+        pictures: pictures(volume, &marks, &heatmap, threshold),
+        marks,
+        heatmap,
         slices_read: u32::try_from(grid.size[0]).unwrap_or(u32::MAX),
     })
 }
 
-/// Runs the network over all slices, from the feet up.
+/// Which cells lie in the searched region.
+fn region(cells: &CellGrid<'_>, lungs: &LungMask, px_min: usize) -> Vec<bool> {
+    let [slices, rows, columns] = cells.size();
+    let all =
+        (0..slices * rows * columns).map(|i| [i / columns / rows, i / columns % rows, i % columns]);
+    all.map(|cell| {
+        let inside = cells.tile(cell).filter(|voxel| lungs.contains(*voxel));
+        px_min <= inside.take(px_min).count()
+    })
+    .collect()
+}
+
+/// Which slices the network must see: those within the smoothing's reach of the region. The rest
+/// can change no score inside it; in a CT from neck to hip they are most.
+fn wanted(region: &[bool], [slices, rows, columns]: [usize; 3], reach: usize) -> Vec<bool> {
+    let layers = region.chunks_exact((rows * columns).max(1));
+    let inside: Vec<bool> = layers.map(|layer| layer.contains(&true)).collect();
+    let near = |z: usize| {
+        let near = inside
+            .iter()
+            .skip(z.saturating_sub(reach))
+            .take(z.min(reach) + 1 + reach);
+        near.copied().any(|inside| inside)
+    };
+    (0..slices).map(near).collect()
+}
+
+/// The slices that the network must see, and who hears of each.
+struct Wanted<'a> {
+    wanted: Vec<bool>,
+    progress: &'a mut dyn FnMut(Progress),
+}
+
+/// Runs the network over the wanted slices, from the feet up; the others have score 0.
 fn scores(
     volume: &Volume,
     package: &Package,
     engine: &dyn Engine,
-    progress: &mut dyn FnMut(Progress),
+    wanted: &mut Wanted<'_>,
 ) -> Result<Scores, ReadError> {
     let manifest = package.manifest();
     let [of, rows, columns] = volume.grid.size;
@@ -135,15 +175,21 @@ fn scores(
     let score = match manifest.output.activation {
         Activation::Sigmoid => sigmoid,
     };
-    let mut input = Vec::with_capacity(rows * columns);
-    let mut values = Vec::new();
-    for (z, slice) in volume.hu.chunks_exact((rows * columns).max(1)).enumerate() {
-        preprocess::fill(&mut input, slice, &manifest.input);
-        values.extend(network.run(&input)?.into_iter().map(score));
-        progress(Progress { done: z + 1, of });
-    }
     let output = &manifest.output;
     let size = [of, output.cells(rows), output.cells(columns)];
+    let plane = size[1] * size[2];
+    let mut input = Vec::with_capacity(rows * columns);
+    let mut values = Vec::with_capacity(of * plane);
+    let slices = volume.hu.chunks_exact((rows * columns).max(1));
+    for (z, (slice, wants)) in slices.zip(&wanted.wanted).enumerate() {
+        if *wants {
+            preprocess::fill(&mut input, slice, &manifest.input);
+            values.extend(network.run(&input)?.into_iter().map(score));
+        } else {
+            values.extend(std::iter::repeat_n(0.0, plane));
+        }
+        (wanted.progress)(Progress { done: z + 1, of });
+    }
     Scores::new(size, values).ok_or_else(|| EngineError::Values.into())
 }
 

@@ -194,6 +194,13 @@ impl Package {
     }
 }
 
+/// Returns the `[files]` table that the manifest of these parts must end with.
+pub fn files_table(files: &BTreeMap<String, Vec<u8>>) -> String {
+    let listed = files.iter().filter(|(name, _)| *name != MANIFEST);
+    let lines = listed.map(|(name, bytes)| format!("\"{name}\" = \"{}\"\n", Digest::of(bytes)));
+    format!("[files]\n{}", lines.collect::<String>())
+}
+
 fn check_names(files: &BTreeMap<String, Vec<u8>>) -> Result<(), PackageError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
     for (name, bytes) in files {

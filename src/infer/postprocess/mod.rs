@@ -56,17 +56,17 @@ impl Scores {
     /// Smooths over rows, columns and slices, as the operating point says.
     #[must_use]
     pub fn smoothed(self, point: &OperatingPoint, spacing: CellSpacing) -> Self {
-        let slices = triangle(spacing.mm[0], point.slice_reach_mm);
+        let slices = triangle(spacing, point.slice_reach_mm);
         let rows = self.along(1, &point.cell_kernel);
         let columns = rows.along(2, &point.cell_kernel);
         columns.along(0, &slices)
     }
 
-    /// Sets every cell to 0 for which `keep` says no.
-    pub fn restrict(&mut self, keep: impl Fn([usize; 3]) -> bool) {
-        for index in 0..self.values.len() {
-            if !keep(self.place(index)) {
-                self.values[index] = 0.0;
+    /// Sets every cell to 0 that is not in the region; `region` has one entry a cell.
+    pub fn restrict(&mut self, region: &[bool]) {
+        for (value, inside) in self.values.iter_mut().zip(region) {
+            if !inside {
+                *value = 0.0;
             }
         }
     }
@@ -194,18 +194,24 @@ impl CellSpacing {
     }
 }
 
-/// Weights `1 − |dz| / reach` of the slices nearer than `reach_mm`; the middle one has 1.
+/// Returns how many slices on each side weigh in when a map is smoothed.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the reach is at most 50 mm and the count is bounded"
+    reason = "clamped before the cast"
 )]
-fn triangle(spacing_mm: f64, reach_mm: f64) -> Vec<f32> {
-    /// Slices on one side: 50 mm of slices of 0.1 mm.
+pub fn reach(spacing: CellSpacing, reach_mm: f64) -> usize {
+    /// 50 mm of slices of 0.1 mm.
     const SIDE_MAX: f64 = 500.0;
-    let side = (reach_mm / spacing_mm).floor().clamp(0.0, SIDE_MAX) as usize;
+    (reach_mm / spacing.mm[0]).floor().clamp(0.0, SIDE_MAX) as usize
+}
+
+/// Weights `1 − |dz| / reach` of the slices nearer than `reach_mm`; the middle one has 1.
+#[expect(clippy::cast_possible_truncation, reason = "weights in 0..=1")]
+fn triangle(spacing: CellSpacing, reach_mm: f64) -> Vec<f32> {
+    let side = reach(spacing, reach_mm);
     let weight = |step: usize| {
-        let away = step.abs_diff(side) as f64 * spacing_mm;
+        let away = step.abs_diff(side) as f64 * spacing.mm[0];
         (1.0 - away / reach_mm).max(0.0) as f32
     };
     (0..=2 * side).map(weight).collect()

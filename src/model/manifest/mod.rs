@@ -370,3 +370,6 @@ impl Output {
 struct FormatOnly {
     format: u32,
 }
+
+#[cfg(test)]
+mod tests;
