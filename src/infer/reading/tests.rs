@@ -117,7 +117,7 @@ fn the_same_patient_has_the_same_marks_in_every_pose() {
     found.retain(|nodule| nearest(&reading, nodule.centre) < 5.0);
     // The stand-in is no network: it must see the large ones, that is all.
     assert!(2 <= found.len(), "{found:?}");
-    for pose in Pose::ALL {
+    for pose in Pose::ALL.into_iter().filter(|pose| *pose != Pose::Hfs) {
         let (_, volume) = phantom(pose);
         let other = read_with(&volume, &Bright);
         assert_eq!(other.marks.len(), reading.marks.len(), "{pose:?}");
