@@ -1,3 +1,12 @@
 //! Reading: from a volume and a model package to marks, masks and heatmaps. Worker only.
 
+pub mod budget;
+pub mod cells;
+pub mod engine;
 pub mod finding;
+pub mod golden;
+pub mod pictures;
+pub mod postprocess;
+pub mod preprocess;
+pub mod reading;
+pub mod tract;
