@@ -62,6 +62,8 @@ pub const PIXEL_SPACING: Tag = Tag(0x0028_0030);
 pub const BITS_ALLOCATED: Tag = Tag(0x0028_0100);
 /// Bits Stored.
 pub const BITS_STORED: Tag = Tag(0x0028_0101);
+/// High Bit.
+pub const HIGH_BIT: Tag = Tag(0x0028_0102);
 /// Pixel Representation.
 pub const PIXEL_REPRESENTATION: Tag = Tag(0x0028_0103);
 /// Rescale Intercept.
@@ -79,7 +81,7 @@ pub const ITEM_DELIMITER: Tag = Tag(0xfffe_e00d);
 pub const SEQUENCE_DELIMITER: Tag = Tag(0xfffe_e0dd);
 
 /// What `Identity` and `SliceFacts` are made of, in rising order.
-pub const ROUTING: [Tag; 33] = [
+pub const ROUTING: [Tag; 34] = [
     SPECIFIC_CHARACTER_SET,
     IMAGE_TYPE,
     SOP_CLASS_UID,
@@ -110,6 +112,7 @@ pub const ROUTING: [Tag; 33] = [
     PIXEL_SPACING,
     BITS_ALLOCATED,
     BITS_STORED,
+    HIGH_BIT,
     PIXEL_REPRESENTATION,
     RESCALE_INTERCEPT,
     RESCALE_SLOPE,

@@ -107,24 +107,16 @@ impl Frame {
             return Err(FrameRefusal::Empty { rows, columns });
         }
         let needed = usize::from(rows) * usize::from(columns) * layout.bytes;
-        let data = bytes.get(..needed).ok_or(FrameRefusal::Short {
-            got: bytes.len(),
-            needed,
-        })?;
+        let data = bytes.get(..needed).ok_or(FrameRefusal::Short { got: bytes.len(), needed })?;
         let values = match (layout.bytes, order) {
             (1, ByteOrder::BigEndian) => return Err(FrameRefusal::BigEndianBytes),
-            (1, ByteOrder::LittleEndian) => data
-                .iter()
-                .map(|byte| layout.value(u32::from(*byte)))
-                .collect(),
+            (1, ByteOrder::LittleEndian) => {
+                data.iter().map(|byte| layout.value(u32::from(*byte))).collect()
+            }
             (_, ByteOrder::LittleEndian) => layout.words(data, u16::from_le_bytes),
             (_, ByteOrder::BigEndian) => layout.words(data, u16::from_be_bytes),
         };
-        Ok(Self {
-            rows,
-            columns,
-            values,
-        })
+        Ok(Self { rows, columns, values })
     }
 
     /// Returns the CT numbers: stored value times slope plus intercept, rounded to the nearest
@@ -144,31 +136,21 @@ impl Frame {
 impl Layout {
     fn of(facts: &SliceFacts) -> Result<Self, FrameRefusal> {
         // Photometric Interpretation and Samples per Pixel are type 1: missing is refused.
-        let samples = facts
-            .samples_per_pixel
-            .ok_or(FrameRefusal::Missing("samples per pixel"))?;
+        let samples = facts.samples_per_pixel.ok_or(FrameRefusal::Missing("samples per pixel"))?;
         if samples != 1 || !matches!(facts.photometric.as_str(), "MONOCHROME1" | "MONOCHROME2") {
             return Err(FrameRefusal::NotMonochrome);
         }
         if let Some(frames) = facts.frames.filter(|frames| *frames != 1) {
             return Err(FrameRefusal::Frames(frames));
         }
-        let allocated = facts
-            .bits_allocated
-            .ok_or(FrameRefusal::Missing("bits allocated"))?;
-        let stored = facts
-            .bits_stored
-            .ok_or(FrameRefusal::Missing("bits stored"))?;
+        let allocated = facts.bits_allocated.ok_or(FrameRefusal::Missing("bits allocated"))?;
+        let stored = facts.bits_stored.ok_or(FrameRefusal::Missing("bits stored"))?;
         let high = facts.high_bit.unwrap_or(stored.saturating_sub(1));
         if allocated != 8 && allocated != 16 {
             return Err(FrameRefusal::BitsAllocated(allocated));
         }
         if stored == 0 || allocated <= high || high.saturating_add(1) < stored {
-            return Err(FrameRefusal::Bits {
-                allocated,
-                stored,
-                high,
-            });
+            return Err(FrameRefusal::Bits { allocated, stored, high });
         }
         let signed = match facts.pixel_representation {
             Some(0) => false,
@@ -186,10 +168,7 @@ impl Layout {
 
     fn words(self, data: &[u8], read: fn([u8; 2]) -> u16) -> Vec<i32> {
         let (words, _) = data.as_chunks::<2>();
-        words
-            .iter()
-            .map(|word| self.value(u32::from(read(*word))))
-            .collect()
+        words.iter().map(|word| self.value(u32::from(read(*word)))).collect()
     }
 
     /// Cuts the stored bits out of a word and extends the sign where there is one.

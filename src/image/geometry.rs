@@ -206,10 +206,8 @@ impl Coverage {
                 unplaced.push(index);
             }
         }
-        let mut groups: Vec<_> = groups
-            .into_iter()
-            .flat_map(|group| by_acquisition(group, facts))
-            .collect();
+        let mut groups: Vec<_> =
+            groups.into_iter().flat_map(|group| by_acquisition(group, facts)).collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
         if let Some(main) = groups.first().map(|group| group[0]) {
             groups.retain(|group| {
@@ -233,9 +231,7 @@ impl Coverage {
                 .iter()
                 .map(|group| group.iter().map(|slice| slice.index).collect())
                 .collect(),
-            verdict: Err(GeometryRefusal::Unplaced {
-                instances: facts.len(),
-            }),
+            verdict: Err(GeometryRefusal::Unplaced { instances: facts.len() }),
         };
         if let Some(main) = groups.into_iter().next() {
             coverage.measure(main, facts);
@@ -264,9 +260,7 @@ impl Coverage {
         }
         self.order = stack.iter().map(|slice| slice.index).collect();
         let Some(stack) = self.distances(&stack, normal) else {
-            self.verdict = Err(GeometryRefusal::TooFew {
-                slices: stack.len(),
-            });
+            self.verdict = Err(GeometryRefusal::TooFew { slices: stack.len() });
             return;
         };
         self.verdict = self.judge(stack);
@@ -294,9 +288,7 @@ impl Coverage {
         }
         let way = sub(last.position, first.position);
         let step = way.map(|mm| mm / along.len() as f64);
-        self.tilt_deg = length(cross(way, normal))
-            .atan2(dot(way, normal))
-            .to_degrees();
+        self.tilt_deg = length(cross(way, normal)).atan2(dot(way, normal)).to_degrees();
         let (mut worst, mut shift) = (0.0_f64, 0.0_f64);
         for (k, slice) in slices.iter().enumerate() {
             let place = [0, 1, 2].map(|i| first.position[i] + step[i] * k as f64);
@@ -305,11 +297,7 @@ impl Coverage {
             worst = worst.max(up.abs());
             shift = shift.max(length([0, 1, 2].map(|i| off[i] - up * normal[i])));
         }
-        self.spacing = Some(Spacing {
-            median,
-            worst,
-            even: worst <= UNEVEN_MAX * median,
-        });
+        self.spacing = Some(Spacing { median, worst, even: worst <= UNEVEN_MAX * median });
         let stack = Stack {
             slices: slices.len(),
             matrix: first.matrix,
@@ -325,34 +313,22 @@ impl Coverage {
     /// Decides, the most telling reason first.
     fn judge(&self, (stack, shift): (Stack, f64)) -> Result<Stack, GeometryRefusal> {
         if 1 < self.groups.len() {
-            return Err(GeometryRefusal::Mixed {
-                groups: self.groups.len(),
-            });
+            return Err(GeometryRefusal::Mixed { groups: self.groups.len() });
         }
         if !self.duplicates.is_empty() {
-            return Err(GeometryRefusal::Duplicates {
-                slices: self.duplicates.len(),
-            });
+            return Err(GeometryRefusal::Duplicates { slices: self.duplicates.len() });
         }
         if stack.slices < SLICES_MIN {
-            return Err(GeometryRefusal::TooFew {
-                slices: stack.slices,
-            });
+            return Err(GeometryRefusal::TooFew { slices: stack.slices });
         }
         if TILT_MAX_DEG < self.tilt_deg {
-            return Err(GeometryRefusal::Tilted {
-                degrees: self.tilt_deg,
-            });
+            return Err(GeometryRefusal::Tilted { degrees: self.tilt_deg });
         }
         if !self.gaps.is_empty() {
-            return Err(GeometryRefusal::Gaps {
-                gaps: self.gaps.len(),
-            });
+            return Err(GeometryRefusal::Gaps { gaps: self.gaps.len() });
         }
         if let Some(spacing) = self.spacing.filter(|spacing| !spacing.even) {
-            return Err(GeometryRefusal::Uneven {
-                worst_mm: spacing.worst,
-            });
+            return Err(GeometryRefusal::Uneven { worst_mm: spacing.worst });
         }
         let pixel = stack.pixel_spacing[0].min(stack.pixel_spacing[1]);
         if pixel / 2.0 < shift {
@@ -406,17 +382,12 @@ impl Placed {
 }
 
 fn is_localizer(facts: &SliceFacts) -> bool {
-    facts
-        .image_type
-        .iter()
-        .any(|value| value.eq_ignore_ascii_case("LOCALIZER"))
+    facts.image_type.iter().any(|value| value.eq_ignore_ascii_case("LOCALIZER"))
 }
 
 fn same_orientation(a: &Placed, b: &Placed) -> bool {
     let near = |a: [f64; 3], b: [f64; 3]| {
-        sub(a, b)
-            .iter()
-            .all(|difference| difference.abs() <= COSINE_TOLERANCE)
+        sub(a, b).iter().all(|difference| difference.abs() <= COSINE_TOLERANCE)
     };
     near(a.row_axis, b.row_axis) && near(a.column_axis, b.column_axis)
 }
@@ -442,23 +413,15 @@ fn alike(a: &Placed, a_facts: &SliceFacts, b: &Placed, b_facts: &SliceFacts) -> 
 ///
 /// Scanners also count acquisitions within one run of the table: the number alone splits nothing.
 fn by_acquisition(group: Vec<Placed>, facts: &[SliceFacts]) -> Vec<Vec<Placed>> {
-    let mut along: Vec<f64> = group
-        .iter()
-        .map(|slice| dot(slice.position, group[0].normal))
-        .collect();
+    let mut along: Vec<f64> =
+        group.iter().map(|slice| dot(slice.position, group[0].normal)).collect();
     along.sort_by(f64::total_cmp);
-    if !along
-        .windows(2)
-        .any(|pair| pair[1] - pair[0] <= DUPLICATE_MM)
-    {
+    if !along.windows(2).any(|pair| pair[1] - pair[0] <= DUPLICATE_MM) {
         return vec![group];
     }
     let mut parts = std::collections::BTreeMap::<Option<i32>, Vec<Placed>>::new();
     for slice in group {
-        parts
-            .entry(facts[slice.index].acquisition_number)
-            .or_default()
-            .push(slice);
+        parts.entry(facts[slice.index].acquisition_number).or_default().push(slice);
     }
     parts.into_values().collect()
 }
@@ -476,11 +439,7 @@ fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
 }
 
 fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [
-        a[1] * b[2] - a[2] * b[1],
-        a[2] * b[0] - a[0] * b[2],
-        a[0] * b[1] - a[1] * b[0],
-    ]
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 fn length(a: [f64; 3]) -> f64 {

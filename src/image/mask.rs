@@ -64,20 +64,13 @@ impl LungMask {
         for slice in air.chunks_exact_mut(plane) {
             drain_outside(slice, size[1], size[2], &mut stack);
         }
-        let cell = [
-            volume.grid.spacing[1] * CELL as f64,
-            volume.grid.spacing[2] * CELL as f64,
-        ];
+        let cell = [volume.grid.spacing[1] * CELL as f64, volume.grid.spacing[2] * CELL as f64];
         let cell_ml = volume.grid.spacing[0] * cell[0] * cell[1] / 1000.0;
         let mut inside = largest_two(&air, size, cell_ml)?;
         for slice in inside.chunks_exact_mut(plane) {
             close(slice, [size[1], size[2]], cell);
         }
-        Ok(Self {
-            size,
-            full: volume.grid.size,
-            inside,
-        })
+        Ok(Self { size, full: volume.grid.size, inside })
     }
 
     /// Returns whether voxel `[z, y, x]` of the volume lies inside; `false` out of range.
@@ -175,11 +168,7 @@ fn largest_two(air: &[bool], size: [usize; 3], cell_ml: f64) -> Result<Vec<bool>
             let flat = neighbours(at % plane, rows, columns).map(|next| next.map(|n| base + n));
             let up = at + plane;
             let above = (up < air.len()).then_some(up);
-            for next in flat
-                .into_iter()
-                .chain([above, at.checked_sub(plane)])
-                .flatten()
-            {
+            for next in flat.into_iter().chain([above, at.checked_sub(plane)]).flatten() {
                 if air[next] && part[next] == 0 {
                     part[next] = name;
                     stack.push(next);
@@ -199,10 +188,7 @@ fn largest_two(air: &[bool], size: [usize; 3], cell_ml: f64) -> Result<Vec<bool>
     for name in names.into_iter().take(2) {
         keep[name] = SECOND_LUNG_MIN * largest as f64 <= counts[name] as f64;
     }
-    Ok(part
-        .into_iter()
-        .map(|name| usize::try_from(name).is_ok_and(|name| keep[name]))
-        .collect())
+    Ok(part.into_iter().map(|name| usize::try_from(name).is_ok_and(|name| keep[name])).collect())
 }
 
 /// Closes one slice with a disc of [`CLOSING_MM`] and fills its small islands.
@@ -247,10 +233,7 @@ impl Window {
         let margin = margin.each_mut().map(|n| n.map_or(64, |n| n as usize) + 1);
         (y[0] < y[1]).then(|| Self {
             y: [y[0].saturating_sub(margin[0]), (y[1] + margin[0]).min(rows)],
-            x: [
-                x[0].saturating_sub(margin[1]),
-                (x[1] + margin[1]).min(columns),
-            ],
+            x: [x[0].saturating_sub(margin[1]), (x[1] + margin[1]).min(columns)],
         })
     }
 
@@ -268,23 +251,13 @@ impl Window {
 /// 8 % too long (a chamfer), which a closing forgives.
 fn distance(set: &[bool], [rows, columns]: [usize; 2], cell: [f64; 2]) -> Vec<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "millimetres")]
-    let [down, right, slant] = [
-        cell[0] as f32,
-        cell[1] as f32,
-        cell[0].hypot(cell[1]) as f32,
-    ];
-    let mut mm: Vec<f32> = set
-        .iter()
-        .map(|inside| if *inside { 0.0 } else { f32::INFINITY })
-        .collect();
+    let [down, right, slant] = [cell[0] as f32, cell[1] as f32, cell[0].hypot(cell[1]) as f32];
+    let mut mm: Vec<f32> =
+        set.iter().map(|inside| if *inside { 0.0 } else { f32::INFINITY }).collect();
     let mut sweep = |y: usize, x: usize, other: Option<usize>, mirrored: bool| {
         let at = y * columns + x;
         let mut best = mm[at];
-        let side = if mirrored {
-            (x + 1 < columns).then_some(at + 1)
-        } else {
-            at.checked_sub(1)
-        };
+        let side = if mirrored { (x + 1 < columns).then_some(at + 1) } else { at.checked_sub(1) };
         if let Some(side) = side.filter(|_| mirrored || 0 < x) {
             best = best.min(mm[side] + right);
         }

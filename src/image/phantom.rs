@@ -159,12 +159,7 @@ impl Phantom {
         let nodules = anatomy::place_nodules(&settings.nodules, half, &mut rng);
         let mut details = vessels::tree(&nodules, &mut rng);
         details.extend(nodules.iter().map(|nodule| Shape::ball(nodule)));
-        Self {
-            organs: anatomy::organs(),
-            settings,
-            nodules,
-            details,
-        }
+        Self { organs: anatomy::organs(), settings, nodules, details }
     }
 
     /// Returns what it was made with.
@@ -182,19 +177,9 @@ impl Phantom {
     ///
     /// Cost: under 20 ms in a build without optimization of its own.
     pub fn slice(&self, index: usize) -> PhantomSlice {
-        let PhantomSettings {
-            slices,
-            spacing,
-            pixel,
-            pose,
-            ..
-        } = self.settings;
+        let PhantomSettings { slices, spacing, pixel, pose, .. } = self.settings;
         let [flip_x, flip_y, upwards] = pose.flips();
-        let level = if upwards {
-            index as f64
-        } else {
-            slices as f64 - 1.0 - index as f64
-        };
+        let level = if upwards { index as f64 } else { slices as f64 - 1.0 - index as f64 };
         let z = (level - (slices as f64 - 1.0) / 2.0) * spacing;
         let mut hu = self.draw(z, level);
         if flip_y {
@@ -232,11 +217,7 @@ impl Phantom {
         // The noise belongs to the place, not to the order of drawing: every pose sees the same.
         let mut rng = SplitMix::new(self.settings.seed ^ (level.to_bits().rotate_left(17)));
         canvas.noise(self.settings.noise, &mut rng);
-        canvas
-            .hu
-            .iter()
-            .map(|hu| hu.clamp(HU_RANGE[0], HU_RANGE[1]) as i16)
-            .collect()
+        canvas.hu.iter().map(|hu| hu.clamp(HU_RANGE[0], HU_RANGE[1]) as i16).collect()
     }
 }
 

@@ -65,10 +65,7 @@ pub fn key_slice(volume: &Volume, scene: &Scene<'_>) -> Option<Picture> {
     let grid = &volume.grid;
     let z = grid.slices.iter().position(|slice| *slice == scene.slice)?;
     let [_, rows, columns] = grid.size;
-    let width = usize::try_from(scene.width)
-        .ok()?
-        .min(columns)
-        .min(WIDTH_MAX);
+    let width = usize::try_from(scene.width).ok()?.min(columns).min(WIDTH_MAX);
     let shape = rows as f64 * grid.spacing[1] / (columns as f64 * grid.spacing[2]);
     // A spacing of nonsense must not make a picture of gigabytes.
     let height = (width as f64 * shape).round().clamp(1.0, WIDTH_MAX as f64) as usize;
@@ -78,10 +75,7 @@ pub fn key_slice(volume: &Volume, scene: &Scene<'_>) -> Option<Picture> {
         slice: scene.slice,
         width: u32::try_from(width).ok()?,
         height: u32::try_from(height).ok()?,
-        rgb: grey
-            .iter()
-            .flat_map(|hu| [scene.window.grey(*hu); 3])
-            .collect(),
+        rgb: grey.iter().flat_map(|hu| [scene.window.grey(*hu); 3]).collect(),
         marks: Vec::new(),
     };
     let canvas = Scale {
@@ -114,11 +108,7 @@ pub fn png(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>, PngRefusal> {
             writer.write_image_data(rgb)?;
             writer.finish()
         })
-        .map_err(|source| PngRefusal {
-            width,
-            height,
-            source,
-        })?;
+        .map_err(|source| PngRefusal { width, height, source })?;
     Ok(bytes)
 }
 
@@ -132,10 +122,7 @@ struct Scale {
 impl Scale {
     /// The source row and column under the centre of a picture's pixel.
     fn source(self, row: usize, column: usize) -> [f64; 2] {
-        [
-            (row as f64 + 0.5) * self.step[0] - 0.5,
-            (column as f64 + 0.5) * self.step[1] - 0.5,
-        ]
+        [(row as f64 + 0.5) * self.step[0] - 0.5, (column as f64 + 0.5) * self.step[1] - 0.5]
     }
 }
 
@@ -199,12 +186,7 @@ fn outline(picture: &mut Picture, scale: Scale, mask: &Mask) -> bool {
     for run in mask.0.iter().filter(|run| run.slice == picture.slice) {
         // Every picture pixel that the run touches: thin masks must not fall between pixels.
         let end = f64::from(run.first) + f64::from(run.count);
-        let rows = touched(
-            f64::from(run.row),
-            f64::from(run.row) + 1.0,
-            scale.step[0],
-            height,
-        );
+        let rows = touched(f64::from(run.row), f64::from(run.row) + 1.0, scale.step[0], height);
         for row in rows {
             for column in touched(f64::from(run.first), end, scale.step[1], width) {
                 inside[row * width + column] = true;

@@ -31,10 +31,7 @@ pub fn area_mean(plane: &[i16], from: [usize; 2], to: [usize; 2]) -> Option<Vec<
     for share in shares(from[0], to[0]) {
         for x in 0..to[1] {
             let rows = share.weights.iter().enumerate();
-            out.push(
-                rows.map(|(n, weight)| narrow[(share.first + n) * to[1] + x] * weight)
-                    .sum(),
-            );
+            out.push(rows.map(|(n, weight)| narrow[(share.first + n) * to[1] + x] * weight).sum());
         }
     }
     Some(out)

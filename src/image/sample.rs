@@ -24,10 +24,7 @@ impl Sample {
 }
 
 /// Returns where the samples are, or says loudly that they are not there.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test is told where its data lie"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test is told where its data lie")]
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 pub(crate) fn data() -> Option<PathBuf> {
     let root = std::env::var("SCANPOST_DATA").map_or_else(
@@ -68,19 +65,13 @@ pub(crate) fn read(path: &Path) -> Sample {
         std::io::Read::read_to_end(&mut reader, &mut inflated).unwrap();
         rest = inflated;
     }
-    let how = Syntax {
-        explicit: syntax != "1.2.840.10008.1.2",
-        big: syntax == "1.2.840.10008.1.2.2",
-    };
+    let how =
+        Syntax { explicit: syntax != "1.2.840.10008.1.2", big: syntax == "1.2.840.10008.1.2.2" };
     let mut found = BTreeMap::new();
     walk(&rest, how, &mut found);
     Sample {
         facts: facts(&found, how),
-        order: if how.big {
-            ByteOrder::BigEndian
-        } else {
-            ByteOrder::LittleEndian
-        },
+        order: if how.big { ByteOrder::BigEndian } else { ByteOrder::LittleEndian },
         pixels: found.remove(&0x7fe0_0010).unwrap_or_default(),
         syntax,
     }
@@ -93,27 +84,16 @@ struct Syntax {
 }
 
 impl Syntax {
-    const EXPLICIT: Self = Self {
-        explicit: true,
-        big: false,
-    };
+    const EXPLICIT: Self = Self { explicit: true, big: false };
 
     fn u16(self, bytes: &[u8]) -> u16 {
         let two = [bytes[0], bytes[1]];
-        if self.big {
-            u16::from_be_bytes(two)
-        } else {
-            u16::from_le_bytes(two)
-        }
+        if self.big { u16::from_be_bytes(two) } else { u16::from_le_bytes(two) }
     }
 
     fn u32(self, bytes: &[u8]) -> u32 {
         let four = bytes[..4].try_into().unwrap();
-        if self.big {
-            u32::from_be_bytes(four)
-        } else {
-            u32::from_le_bytes(four)
-        }
+        if self.big { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) }
     }
 }
 
@@ -142,9 +122,7 @@ fn walk(bytes: &[u8], how: Syntax, found: &mut Found) -> usize {
             continue;
         }
         let end = (start + length as usize).min(bytes.len());
-        found
-            .entry(tag)
-            .or_insert_with(|| bytes[start..end].to_vec());
+        found.entry(tag).or_insert_with(|| bytes[start..end].to_vec());
         at = end;
     }
     bytes.len()
@@ -166,16 +144,12 @@ fn items(bytes: &[u8], how: Syntax) -> usize {
 
 fn text(found: &Found, tag: u32) -> String {
     let bytes = found.get(&tag).map_or(&[][..], Vec::as_slice);
-    String::from_utf8_lossy(bytes)
-        .trim_matches(['\0', ' '])
-        .to_owned()
+    String::from_utf8_lossy(bytes).trim_matches(['\0', ' ']).to_owned()
 }
 
 fn numbers<const N: usize>(found: &Found, tag: u32) -> Option<[f64; N]> {
-    let values: Result<Vec<f64>, _> = text(found, tag)
-        .split('\\')
-        .map(|value| value.trim().parse())
-        .collect();
+    let values: Result<Vec<f64>, _> =
+        text(found, tag).split('\\').map(|value| value.trim().parse()).collect();
     values.ok()?.try_into().ok()
 }
 
@@ -216,9 +190,7 @@ fn facts(found: &Found, how: Syntax) -> SliceFacts {
 
 /// Builds the volume of a phantom by the way that a study goes.
 pub(crate) fn volume_of(phantom: &Phantom) -> Volume {
-    let slices: Vec<_> = (0..phantom.settings().slices)
-        .map(|index| phantom.slice(index))
-        .collect();
+    let slices: Vec<_> = (0..phantom.settings().slices).map(|index| phantom.slice(index)).collect();
     let facts: Vec<_> = slices.iter().map(PhantomSlice::facts).collect();
     let coverage = Coverage::of(&facts);
     let mut builder = Builder::new(&coverage, &facts).unwrap();

@@ -151,10 +151,7 @@ impl Builder {
             .ok_or(GeometryRefusal::Unscaled)?;
         Ok(Self {
             filled: vec![false; grid.size[0]],
-            volume: Volume {
-                hu: vec![0; grid.len()],
-                grid,
-            },
+            volume: Volume { hu: vec![0; grid.len()], grid },
             rescale,
         })
     }
@@ -220,11 +217,7 @@ impl Grid {
             .collect::<Option<Vec<_>>>()
             .ok_or(GeometryRefusal::Frames)?;
         let [rows, columns] = stack.matrix.map(usize::from);
-        let spacing = [
-            stack.spacing(),
-            stack.pixel_spacing[0],
-            stack.pixel_spacing[1],
-        ];
+        let spacing = [stack.spacing(), stack.pixel_spacing[0], stack.pixel_spacing[1]];
         let mut origin = stack.first;
         // Turns `axis` round where it runs against its patient axis, and moves the origin to
         // the other end of the `count` voxels.
@@ -286,20 +279,13 @@ impl Grid {
     /// Returns the voxel `[z, y, x]` of a source pixel: the inverse of [`Grid::to_source`].
     pub fn from_source(&self, at: SourceVoxel) -> Option<[usize; 3]> {
         let [_, rows, columns] = self.size;
-        let (row, column) = (
-            usize::try_from(at.row).ok()?,
-            usize::try_from(at.column).ok()?,
-        );
+        let (row, column) = (usize::try_from(at.row).ok()?, usize::try_from(at.column).ok()?);
         if rows <= row || columns <= column {
             return None;
         }
         let z = self.slices.iter().position(|slice| *slice == at.slice)?;
         let y = if self.flip_y { rows - 1 - row } else { row };
-        let x = if self.flip_x {
-            columns - 1 - column
-        } else {
-            column
-        };
+        let x = if self.flip_x { columns - 1 - column } else { column };
         Some([z, y, x])
     }
 

@@ -16,10 +16,7 @@ pub struct Window {
 
 impl Window {
     /// Level −600, width 1500: the usual one for lungs.
-    pub const LUNG: Self = Self {
-        low: -1350.0,
-        high: 150.0,
-    };
+    pub const LUNG: Self = Self { low: -1350.0, high: 150.0 };
 
     /// Returns the grey level of a CT number, linear and clamped; NaN and an empty window are
     /// black.

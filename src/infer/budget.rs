@@ -66,11 +66,7 @@ impl Budget {
     /// [`BudgetError`] with both numbers.
     pub fn check(&self, limit: u64) -> Result<(), BudgetError> {
         let need = self.peak();
-        if need <= limit {
-            Ok(())
-        } else {
-            Err(BudgetError { need, limit })
-        }
+        if need <= limit { Ok(()) } else { Err(BudgetError { need, limit }) }
     }
 }
 
@@ -83,17 +79,10 @@ mod tests {
     fn a_chest_fits_and_an_absurd_series_is_refused_before_it_starts() {
         let package = lung_nodule();
         let chest = Budget::of([600, 512, 512], package.manifest());
-        assert_eq!(
-            chest.check(crate::base::limits::WORKER_MEMORY_BYTES),
-            Ok(())
-        );
+        assert_eq!(chest.check(crate::base::limits::WORKER_MEMORY_BYTES), Ok(()));
         assert_eq!(chest.volume, 600 * 512 * 512 * 2);
         let absurd = Budget::of([usize::MAX, 512, 512], package.manifest());
-        assert!(
-            absurd
-                .check(crate::base::limits::WORKER_MEMORY_BYTES)
-                .is_err()
-        );
+        assert!(absurd.check(crate::base::limits::WORKER_MEMORY_BYTES).is_err());
         let need = chest.peak();
         assert_eq!(chest.check(need), Ok(()));
         let limit = need - 1;

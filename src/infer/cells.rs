@@ -43,16 +43,12 @@ impl<'a> CellGrid<'a> {
     pub fn spacing(&self) -> CellSpacing {
         let [z, y, x] = self.grid.spacing;
         let stride = self.stride_px as f64;
-        CellSpacing {
-            mm: [z, y * stride, x * stride],
-        }
+        CellSpacing { mm: [z, y * stride, x * stride] }
     }
 
     /// Returns the voxels of a cell's tile: `stride_px` by `stride_px` around its centre.
     pub fn tile(&self, [z, i, j]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
-        let from = (self.centre_px - self.stride_px as f64 / 2.0)
-            .round()
-            .max(0.0) as usize;
+        let from = (self.centre_px - self.stride_px as f64 / 2.0).round().max(0.0) as usize;
         let side = |cell: usize, most: usize| {
             let first = from + cell * self.stride_px;
             first.min(most)..(first + self.stride_px).min(most)
@@ -71,12 +67,7 @@ impl<'a> CellGrid<'a> {
     ///
     /// Source slices that are not in the volume have 0 throughout.
     pub fn heatmap(&self, scores: &Scores) -> Heatmap {
-        let layers = self
-            .grid
-            .slices
-            .iter()
-            .max()
-            .map_or(0, |last| *last as usize + 1);
+        let layers = self.grid.slices.iter().max().map_or(0, |last| *last as usize + 1);
         let plane = self.rows * self.columns;
         let mut bytes = vec![0; layers * plane];
         for (z, values) in scores.values().chunks_exact(plane.max(1)).enumerate() {
@@ -170,18 +161,11 @@ mod tests {
             let scores = Scores::new(cells.size(), values).expect("the size");
             let map = cells.heatmap(&scores);
             assert_eq!(map.size, [4, 3, 5]);
-            let at = map
-                .scores
-                .iter()
-                .position(|score| *score == 255)
-                .expect("the score");
+            let at = map.scores.iter().position(|score| *score == 255).expect("the score");
             let (slice, row, column) = (at / 15, at % 15 / 5, at % 5);
             let voxel = cells.to_voxel([0.0, 2.0, 1.0]).map(|place| place as usize);
-            let SourceVoxel {
-                slice: want,
-                row: y,
-                column: x,
-            } = grid.to_source(voxel).expect("inside");
+            let SourceVoxel { slice: want, row: y, column: x } =
+                grid.to_source(voxel).expect("inside");
             assert_eq!(slice, want as usize);
             let place = |first: f64, step: f64, cell: usize| first + step * cell as f64;
             assert!((place(map.first[0], map.step[0], row) - f64::from(y)).abs() < 1e-9);

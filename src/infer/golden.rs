@@ -62,15 +62,9 @@ pub fn check(package: &Package, engine: &dyn Engine) -> Result<Agreement, Golden
     let pairs = output.iter().zip(&golden.output);
     let worst = pairs.fold(0.0, |worst: f32, (a, b)| worst.max((a - b).abs()));
     if worst <= golden.tolerance {
-        Ok(Agreement {
-            worst,
-            values: output.len(),
-        })
+        Ok(Agreement { worst, values: output.len() })
     } else {
-        Err(GoldenError::Differs {
-            worst,
-            tolerance: golden.tolerance,
-        })
+        Err(GoldenError::Differs { worst, tolerance: golden.tolerance })
     }
 }
 
@@ -84,10 +78,7 @@ mod tests {
     fn our_package_gives_on_tract_what_onnx_runtime_gave() {
         let first = check(&lung_nodule(), &Tract).expect("the golden case");
         assert_eq!(first.values, 121);
-        assert_eq!(
-            check(&lung_nodule(), &Tract).expect("the golden case"),
-            first
-        );
+        assert_eq!(check(&lung_nodule(), &Tract).expect("the golden case"), first);
     }
 
     #[test]
@@ -98,10 +89,7 @@ mod tests {
             output[400..404].copy_from_slice(&(value + 0.4).to_le_bytes());
         });
         let package = Package::parse(&parts).expect("a whole package");
-        assert!(matches!(
-            check(&package, &Tract),
-            Err(GoldenError::Differs { .. })
-        ));
+        assert!(matches!(check(&package, &Tract), Err(GoldenError::Differs { .. })));
     }
 
     #[test]
@@ -112,10 +100,7 @@ mod tests {
             *manifest = text.replace("[-1000.0, 400.0]", "[-1000.0, 600.0]").into();
         });
         let package = Package::parse(&parts).expect("a whole package");
-        assert!(matches!(
-            check(&package, &Tract),
-            Err(GoldenError::Differs { .. })
-        ));
+        assert!(matches!(check(&package, &Tract), Err(GoldenError::Differs { .. })));
     }
 
     #[test]
@@ -126,9 +111,6 @@ mod tests {
             *manifest = text.replace("name = \"patch\"", "name = \"image\"").into();
         });
         let package = Package::parse(&parts).expect("a whole package");
-        assert!(matches!(
-            check(&package, &Tract),
-            Err(GoldenError::Contract { .. })
-        ));
+        assert!(matches!(check(&package, &Tract), Err(GoldenError::Contract { .. })));
     }
 }

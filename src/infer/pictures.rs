@@ -25,10 +25,7 @@ pub fn pictures(
     let outlines: Vec<Outlined<'_>> = (0..)
         .zip(marks)
         .filter_map(|(mark, found)| match &found.extent {
-            Extent::Measured(measured) => Some(Outlined {
-                mark,
-                mask: &measured.mask,
-            }),
+            Extent::Measured(measured) => Some(Outlined { mark, mask: &measured.mask }),
             Extent::NotMeasured(_) => None,
         })
         .collect();

@@ -43,9 +43,7 @@ impl Network for TractNetwork {
     }
 
     fn run(&mut self, input: &[f32]) -> Result<Vec<f32>, EngineError> {
-        let run = |error: TractError| EngineError::Run {
-            source: reason(&error),
-        };
+        let run = |error: TractError| EngineError::Run { source: reason(&error) };
         let [rows, columns] = self.plane;
         let input = Tensor::from_shape(&[1, 1, rows, columns], input).map_err(run)?;
         let outputs = self.plan.run(tvec!(input.into_tvalue())).map_err(run)?;
@@ -63,14 +61,10 @@ impl Network for TractNetwork {
 fn load(graph: &[u8], plane: [usize; 2]) -> Result<TractNetwork, EngineError> {
     let [rows, columns] = plane;
     // Shapes that the exporter wrote are those of its own patch: only the operators count.
-    let importer = onnx()
-        .with_ignore_output_shapes(true)
-        .with_ignore_value_info(true);
+    let importer = onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     let model = importer
         .model_for_read(&mut &*graph)
-        .map_err(|error| EngineError::Graph {
-            source: reason(&error),
-        })?;
+        .map_err(|error| EngineError::Graph { source: reason(&error) })?;
     let mut nodes = model.nodes().iter();
     if let Some(node) = nodes.find(|node| node.op_is::<UnimplementedOp>()) {
         return Err(EngineError::Operator {
@@ -78,11 +72,7 @@ fn load(graph: &[u8], plane: [usize; 2]) -> Result<TractNetwork, EngineError> {
             operator: node.op.name().into_owned(),
         });
     }
-    let shape = |error: TractError| EngineError::Shape {
-        rows,
-        columns,
-        source: reason(&error),
-    };
+    let shape = |error: TractError| EngineError::Shape { rows, columns, source: reason(&error) };
     let mut model = model;
     let [batch, channel] = [1, 1];
     let fact = f32::fact([batch, channel, rows, columns]);
@@ -92,10 +82,7 @@ fn load(graph: &[u8], plane: [usize; 2]) -> Result<TractNetwork, EngineError> {
     }
     let typed = model.into_typed().map_err(shape)?;
     let facts = facts_of(&typed).map_err(shape)?;
-    let plan = typed
-        .into_optimized()
-        .and_then(TypedModel::into_runnable)
-        .map_err(shape)?;
+    let plan = typed.into_optimized().and_then(TypedModel::into_runnable).map_err(shape)?;
     Ok(TractNetwork { plan, facts, plane })
 }
 
@@ -152,10 +139,7 @@ mod tests {
     fn an_operator_that_is_not_there_is_named_with_its_node() {
         let package = lung_nodule();
         let mut graph = package.graph().to_vec();
-        let pool = graph
-            .windows(7)
-            .position(|bytes| bytes == b"MaxPool")
-            .expect("a pool");
+        let pool = graph.windows(7).position(|bytes| bytes == b"MaxPool").expect("a pool");
         // The first match may be a name; every one is renamed, so that the operator is too.
         for at in pool..graph.len() - 7 {
             if &graph[at..at + 7] == b"MaxPool" {
@@ -166,10 +150,7 @@ mod tests {
         let EngineError::Operator { node, operator } = &error else {
             panic!("{error:?}");
         };
-        assert!(
-            node.contains("Pool") && operator.contains("MuxPool"),
-            "{node} {operator}"
-        );
+        assert!(node.contains("Pool") && operator.contains("MuxPool"), "{node} {operator}");
     }
 
     #[test]
@@ -183,16 +164,8 @@ mod tests {
 
     #[test]
     fn an_input_that_is_too_short_does_not_run() {
-        let mut network = Tract
-            .load(lung_nodule().graph(), [48, 48])
-            .expect("it loads");
-        assert!(matches!(
-            network.run(&[0.0; 10]),
-            Err(EngineError::Run { .. })
-        ));
-        assert_eq!(
-            network.run(&[0.0; 48 * 48]).map(|out| out.len()).ok(),
-            Some(1)
-        );
+        let mut network = Tract.load(lung_nodule().graph(), [48, 48]).expect("it loads");
+        assert!(matches!(network.run(&[0.0; 10]), Err(EngineError::Run { .. })));
+        assert_eq!(network.run(&[0.0; 48 * 48]).map(|out| out.len()).ok(), Some(1));
     }
 }

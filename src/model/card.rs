@@ -1,14 +1,8 @@
 //! The model card: words for people, with the sections that a buyer asks for.
 
 /// Headings (`## …`) that a card must have, in any order, each with words under it.
-pub const SECTIONS: [&str; 6] = [
-    "Intended use",
-    "Not intended use",
-    "Data",
-    "Figures",
-    "Known failures",
-    "Licence",
-];
+pub const SECTIONS: [&str; 6] =
+    ["Intended use", "Not intended use", "Data", "Figures", "Known failures", "Licence"];
 
 /// A card with all of [`SECTIONS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,16 +55,10 @@ mod tests {
     #[test]
     fn a_card_needs_words_under_every_heading() {
         let whole = SECTIONS.map(|s| format!("## {s}\nwords\n\n")).concat();
-        assert_eq!(
-            Card::parse(&whole).map(|card| card.text().len()),
-            Ok(whole.len())
-        );
+        assert_eq!(Card::parse(&whole).map(|card| card.text().len()), Ok(whole.len()));
         for section in SECTIONS {
             let error = Err(CardError::Section { section });
-            assert_eq!(
-                Card::parse(&whole.replace(&format!("## {section}\n"), "")),
-                error
-            );
+            assert_eq!(Card::parse(&whole.replace(&format!("## {section}\n"), "")), error);
             let empty = whole.replace(&format!("## {section}\nwords"), &format!("## {section}"));
             assert_eq!(Card::parse(&empty), error);
         }

@@ -123,10 +123,7 @@ mod tests {
             kind: "f32".into(),
             shape: vec![1, 1, side, side],
         };
-        GraphFacts {
-            inputs: vec![port("patch", 512)],
-            outputs: vec![port("logit", 59)],
-        }
+        GraphFacts { inputs: vec![port("patch", 512)], outputs: vec![port("logit", 59)] }
     }
 
     fn ask(change: impl Fn(&mut GraphFacts)) -> Result<(), ContractError> {
@@ -149,40 +146,15 @@ mod tests {
     fn each_disagreement_of_graph_and_manifest_is_named() {
         assert_eq!(ask(|_| ()), Ok(()));
         let ports = ask(|facts| facts.inputs.clear());
-        assert_eq!(
-            ports,
-            Err(ContractError::Ports {
-                inputs: 0,
-                outputs: 1
-            })
-        );
+        assert_eq!(ports, Err(ContractError::Ports { inputs: 0, outputs: 1 }));
         let name = ask(|facts| facts.outputs[0].name = "score".into());
         let found = "score".into();
-        assert_eq!(
-            name,
-            Err(ContractError::Name {
-                port: "output",
-                found
-            })
-        );
+        assert_eq!(name, Err(ContractError::Name { port: "output", found }));
         let kind = ask(|facts| facts.inputs[0].kind = "u8".into());
         let found = "u8".into();
-        assert_eq!(
-            kind,
-            Err(ContractError::Kind {
-                port: "input",
-                found
-            })
-        );
+        assert_eq!(kind, Err(ContractError::Kind { port: "input", found }));
         let shape = ask(|facts| facts.outputs[0].shape[3] = 60);
         let (found, want) = (vec![1, 1, 59, 60], vec![1, 1, 59, 59]);
-        assert_eq!(
-            shape,
-            Err(ContractError::Shape {
-                port: "output",
-                found,
-                want
-            })
-        );
+        assert_eq!(shape, Err(ContractError::Shape { port: "output", found, want }));
     }
 }

@@ -37,26 +37,14 @@ fn words(manifest: &Manifest) -> Vec<Rule> {
         short && code.meaning.len() <= 64 && words.into_iter().all(|text| is_words(text))
     };
     vec![
-        (
-            is_plain(&manifest.name, 64, ""),
-            "name",
-            "1 to 64 of a-z, 0-9 and -",
-        ),
-        (
-            is_plain(&manifest.version, 16, "."),
-            "version",
-            "1 to 16 of a-z, 0-9, - and .",
-        ),
+        (is_plain(&manifest.name, 64, ""), "name", "1 to 64 of a-z, 0-9 and -"),
+        (is_plain(&manifest.version, 16, "."), "version", "1 to 16 of a-z, 0-9, - and ."),
         (is_words(&manifest.title), "title", WORDS),
         (manifest.title.len() <= 64, "title", "at most 64 bytes"),
         (is_words(&manifest.maker), "maker", WORDS),
         (manifest.maker.len() <= 64, "maker", "at most 64 bytes"),
         (is_words(&manifest.intended_use), "intended_use", WORDS),
-        (
-            is_words(&manifest.not_intended_use),
-            "not_intended_use",
-            WORDS,
-        ),
+        (is_words(&manifest.not_intended_use), "not_intended_use", WORDS),
         (is_words(&manifest.licence), "licence", WORDS),
         (code(&manifest.codes.finding), "codes.finding", CODE),
         (code(&manifest.codes.site), "codes.site", CODE),
@@ -75,27 +63,11 @@ fn network(manifest: &Manifest) -> Vec<Rule> {
     let golden_range = "[rows, columns], from output.window_px to 4096";
     let tolerance = (0.0..=1.0).contains(&manifest.golden.tolerance);
     vec![
-        (
-            in_order,
-            "input.window",
-            "[low, high] within i16, low under high",
-        ),
+        (in_order, "input.window", "[low, high] within i16, low under high"),
         (input.shift.abs() <= 100.0, "input.shift", "-100 to 100"),
-        (
-            0.0 < gain && gain <= 1000.0,
-            "input.gain",
-            "not 0, -1000 to 1000",
-        ),
-        (
-            (1..=SIDE_PX_MAX).contains(&window),
-            "output.window_px",
-            "1 to 4096",
-        ),
-        (
-            (1..=window).contains(&output.stride_px),
-            "output.stride_px",
-            "1 to output.window_px",
-        ),
+        (0.0 < gain && gain <= 1000.0, "input.gain", "not 0, -1000 to 1000"),
+        ((1..=SIDE_PX_MAX).contains(&window), "output.window_px", "1 to 4096"),
+        ((1..=window).contains(&output.stride_px), "output.stride_px", "1 to output.window_px"),
         (
             (0.0..=window as f64).contains(&output.centre_px),
             "output.centre_px",
@@ -103,16 +75,8 @@ fn network(manifest: &Manifest) -> Vec<Rule> {
         ),
         (golden, "golden.slice_px", golden_range),
         (tolerance, "golden.tolerance", "0 to 1"),
-        (
-            memory.fixed_bytes <= 1 << 36,
-            "memory.fixed_bytes",
-            "up to 64 GiB",
-        ),
-        (
-            memory.bytes_per_px <= 1 << 20,
-            "memory.bytes_per_px",
-            "up to 1 MiB",
-        ),
+        (memory.fixed_bytes <= 1 << 36, "memory.fixed_bytes", "up to 64 GiB"),
+        (memory.bytes_per_px <= 1 << 20, "memory.bytes_per_px", "up to 1 MiB"),
     ]
 }
 
@@ -124,26 +88,10 @@ fn series(manifest: &Manifest) -> Vec<Rule> {
     let [small, large] = rules.matrix.map(usize::from);
     let matrix = manifest.output.window_px <= small && small <= large && large <= SIDE_PX_MAX;
     vec![
-        (
-            is_words(&claim.modality),
-            "claim.modality",
-            "a modality such as CT",
-        ),
-        (
-            !claim.body_part.is_empty(),
-            "claim.body_part",
-            "at least one body part",
-        ),
-        (
-            0 < fewest && fewest <= most,
-            "series.slices",
-            "[least, most], from 1",
-        ),
-        (
-            matrix,
-            "series.matrix",
-            "[least, most], from output.window_px to 4096",
-        ),
+        (is_words(&claim.modality), "claim.modality", "a modality such as CT"),
+        (!claim.body_part.is_empty(), "claim.body_part", "at least one body part"),
+        (0 < fewest && fewest <= most, "series.slices", "[least, most], from 1"),
+        (matrix, "series.matrix", "[least, most], from output.window_px to 4096"),
         (mm(rules.pixel_spacing_mm), "series.pixel_spacing_mm", MM),
         (mm(rules.slice_spacing_mm), "series.slice_spacing_mm", MM),
         (mm(rules.thickness_mm), "series.thickness_mm", MM),
@@ -166,11 +114,7 @@ fn operating_point(manifest: &Manifest) -> Vec<Rule> {
             "operating_point.region_px_min",
             "1 to the square of output.stride_px",
         ),
-        (
-            weights && symmetric && one && odd,
-            "operating_point.cell_kernel",
-            kernel_range,
-        ),
+        (weights && symmetric && one && odd, "operating_point.cell_kernel", kernel_range),
         (
             above_0_to(point.slice_reach_mm, 50.0),
             "operating_point.slice_reach_mm",
@@ -186,11 +130,7 @@ fn operating_point(manifest: &Manifest) -> Vec<Rule> {
             "operating_point.mark_distance_mm",
             "above 0 and up to 200",
         ),
-        (
-            (1..=1000).contains(&point.marks_max),
-            "operating_point.marks_max",
-            "1 to 1000",
-        ),
+        ((1..=1000).contains(&point.marks_max), "operating_point.marks_max", "1 to 1000"),
     ]
 }
 

@@ -31,19 +31,13 @@ fn decode(change: impl Fn(&mut SliceFacts), bytes: &[u8]) -> Result<Vec<i32>, Fr
 
 #[test]
 fn overlay_bits_are_cut_off() {
-    assert_eq!(
-        decode(|_| {}, &[0x34, 0xf2, 0xff, 0x8f]),
-        Ok(vec![0x234, 0xfff])
-    );
+    assert_eq!(decode(|_| {}, &[0x34, 0xf2, 0xff, 0x8f]), Ok(vec![0x234, 0xfff]));
 }
 
 #[test]
 fn the_sign_is_the_highest_stored_bit() {
     let signed = |facts: &mut SliceFacts| facts.pixel_representation = Some(1);
-    assert_eq!(
-        decode(signed, &[0x00, 0x08, 0xff, 0xf7]),
-        Ok(vec![-2048, 2047])
-    );
+    assert_eq!(decode(signed, &[0x00, 0x08, 0xff, 0xf7]), Ok(vec![-2048, 2047]));
 }
 
 #[test]
@@ -73,10 +67,7 @@ fn excess_padding_is_ignored_and_missing_bytes_are_refused() {
     for length in 0..4 {
         assert_eq!(
             decode(|_| {}, &[0; 4][..length]),
-            Err(FrameRefusal::Short {
-                got: length,
-                needed: 4
-            })
+            Err(FrameRefusal::Short { got: length, needed: 4 })
         );
     }
 }
@@ -86,46 +77,14 @@ fn what_is_no_monochrome_frame_is_refused() {
     type Change = fn(&mut SliceFacts);
     let cases: [(Change, FrameRefusal); 9] = [
         (|f| f.rows = None, FrameRefusal::Missing("rows")),
-        (
-            |f| f.columns = Some(0),
-            FrameRefusal::Empty {
-                rows: 1,
-                columns: 0,
-            },
-        ),
-        (
-            |f| f.samples_per_pixel = Some(3),
-            FrameRefusal::NotMonochrome,
-        ),
-        (
-            |f| f.photometric = "PALETTE COLOR".to_owned(),
-            FrameRefusal::NotMonochrome,
-        ),
+        (|f| f.columns = Some(0), FrameRefusal::Empty { rows: 1, columns: 0 }),
+        (|f| f.samples_per_pixel = Some(3), FrameRefusal::NotMonochrome),
+        (|f| f.photometric = "PALETTE COLOR".to_owned(), FrameRefusal::NotMonochrome),
         (|f| f.frames = Some(2), FrameRefusal::Frames(2)),
-        (
-            |f| f.bits_allocated = Some(32),
-            FrameRefusal::BitsAllocated(32),
-        ),
-        (
-            |f| f.bits_stored = Some(17),
-            FrameRefusal::Bits {
-                allocated: 16,
-                stored: 17,
-                high: 16,
-            },
-        ),
-        (
-            |f| f.high_bit = Some(10),
-            FrameRefusal::Bits {
-                allocated: 16,
-                stored: 12,
-                high: 10,
-            },
-        ),
-        (
-            |f| f.pixel_representation = Some(2),
-            FrameRefusal::Representation(2),
-        ),
+        (|f| f.bits_allocated = Some(32), FrameRefusal::BitsAllocated(32)),
+        (|f| f.bits_stored = Some(17), FrameRefusal::Bits { allocated: 16, stored: 17, high: 16 }),
+        (|f| f.high_bit = Some(10), FrameRefusal::Bits { allocated: 16, stored: 12, high: 10 }),
+        (|f| f.pixel_representation = Some(2), FrameRefusal::Representation(2)),
     ];
     for (change, why) in cases {
         assert_eq!(decode(change, &[0; 4]), Err(why));
@@ -134,11 +93,7 @@ fn what_is_no_monochrome_frame_is_refused() {
 
 #[test]
 fn ct_numbers_are_rounded_and_clamped() {
-    let frame = Frame {
-        rows: 1,
-        columns: 4,
-        values: vec![0, 3, -3, 65535],
-    };
+    let frame = Frame { rows: 1, columns: 4, values: vec![0, 3, -3, 65535] };
     assert_eq!(frame.hu(0.5, -1024.0), [-1024, -1022, -1025, 31744]);
     assert_eq!(frame.hu(1.0, 0.0)[3], i16::MAX);
     assert_eq!(frame.hu(-1.0, 0.0)[3], i16::MIN);
@@ -197,27 +152,17 @@ fn stored_values_of_every_uncompressed_sample_are_those_of_pydicom() {
             continue;
         }
         let frame = sample.frame();
-        assert_eq!(
-            digest(&sample, &frame),
-            want["pixels_sha256"].as_str().unwrap(),
-            "{name}"
-        );
+        assert_eq!(digest(&sample, &frame), want["pixels_sha256"].as_str().unwrap(), "{name}");
         equal += 1;
     }
-    assert!(
-        500 < equal && multi == 5,
-        "{equal} equal, {multi} of several frames"
-    );
+    assert!(500 < equal && multi == 5, "{equal} equal, {multi} of several frames");
 }
 
 /// SHA-256 of the values, as wide as they are allocated, little endian.
 fn digest(sample: &sample::Sample, frame: &Frame) -> String {
     let wide = usize::from(sample.facts.bits_allocated.unwrap() / 8);
-    let bytes: Vec<u8> = frame
-        .values
-        .iter()
-        .flat_map(|value| value.to_le_bytes().into_iter().take(wide))
-        .collect();
+    let bytes: Vec<u8> =
+        frame.values.iter().flat_map(|value| value.to_le_bytes().into_iter().take(wide)).collect();
     let mut text = String::new();
     for byte in sha2::Sha256::digest(bytes) {
         write!(text, "{byte:02x}").unwrap();

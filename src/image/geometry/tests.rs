@@ -59,10 +59,7 @@ fn two_slices_at_one_place_are_refused_and_named() {
     facts.push(slice(5.0));
     let coverage = Coverage::of(&facts);
     assert_eq!(coverage.duplicates, [10]);
-    assert_eq!(
-        coverage.verdict,
-        Err(GeometryRefusal::Duplicates { slices: 1 })
-    );
+    assert_eq!(coverage.verdict, Err(GeometryRefusal::Duplicates { slices: 1 }));
 }
 
 #[test]
@@ -108,23 +105,14 @@ fn an_instance_without_a_place_is_left_out_and_alone_refused() {
     let coverage = Coverage::of(&facts);
     assert_eq!(coverage.unplaced, [10, 11]);
     assert!(coverage.verdict.is_ok());
-    assert_eq!(
-        refusal(&[SliceFacts::default()]),
-        GeometryRefusal::Unplaced { instances: 1 }
-    );
+    assert_eq!(refusal(&[SliceFacts::default()]), GeometryRefusal::Unplaced { instances: 1 });
     assert_eq!(refusal(&[]), GeometryRefusal::Unplaced { instances: 0 });
 }
 
 #[test]
 fn too_few_slices_are_no_stack() {
-    assert_eq!(
-        refusal(&[slice(0.0)]),
-        GeometryRefusal::TooFew { slices: 1 }
-    );
-    assert_eq!(
-        refusal(&series()[..2]),
-        GeometryRefusal::TooFew { slices: 2 }
-    );
+    assert_eq!(refusal(&[slice(0.0)]), GeometryRefusal::TooFew { slices: 1 });
+    assert_eq!(refusal(&series()[..2]), GeometryRefusal::TooFew { slices: 2 });
 }
 
 #[test]
@@ -140,10 +128,7 @@ fn tilt_is_measured_and_refused_above_half_a_degree() {
     assert!(tilted(0.4).verdict.is_ok());
     let coverage = tilted(15.0);
     assert!((coverage.tilt_deg - 15.0).abs() < 1e-6);
-    assert!(matches!(
-        coverage.verdict,
-        Err(GeometryRefusal::Tilted { .. })
-    ));
+    assert!(matches!(coverage.verdict, Err(GeometryRefusal::Tilted { .. })));
 }
 
 #[test]

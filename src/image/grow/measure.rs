@@ -18,10 +18,8 @@ pub(super) fn long_axis(grid: &Grid, voxels: &[[usize; 3]]) -> Option<(f64, [[us
         let ends = rows.entry([*z, *y]).or_insert([*x, *x]);
         *ends = [ends[0].min(*x), ends[1].max(*x)];
     }
-    let ends: Vec<[usize; 3]> = rows
-        .iter()
-        .flat_map(|([z, y], x)| [[*z, *y, x[0]], [*z, *y, x[1]]])
-        .collect();
+    let ends: Vec<[usize; 3]> =
+        rows.iter().flat_map(|([z, y], x)| [[*z, *y, x[0]], [*z, *y, x[1]]]).collect();
     let mut best = None;
     for (i, a) in ends.iter().enumerate() {
         for b in ends[i..].iter().take_while(|b| b[0] == a[0]) {
@@ -37,10 +35,8 @@ pub(super) fn long_axis(grid: &Grid, voxels: &[[usize; 3]]) -> Option<(f64, [[us
 
 /// Returns the voxels as runs along source rows, sorted.
 pub(super) fn runs(grid: &Grid, voxels: &[[usize; 3]]) -> Mask {
-    let mut sources: Vec<SourceVoxel> = voxels
-        .iter()
-        .filter_map(|voxel| grid.to_source(*voxel))
-        .collect();
+    let mut sources: Vec<SourceVoxel> =
+        voxels.iter().filter_map(|voxel| grid.to_source(*voxel)).collect();
     sources.sort_unstable();
     let mut runs: Vec<Run> = Vec::new();
     for SourceVoxel { slice, row, column } in sources {
@@ -50,12 +46,7 @@ pub(super) fn runs(grid: &Grid, voxels: &[[usize; 3]]) -> Mask {
             {
                 run.count += 1;
             }
-            _ => runs.push(Run {
-                slice,
-                row,
-                first: column,
-                count: 1,
-            }),
+            _ => runs.push(Run { slice, row, first: column, count: 1 }),
         }
     }
     Mask(runs)

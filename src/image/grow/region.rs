@@ -125,22 +125,13 @@ impl Region {
                 }
             }
         }
-        Ok(Self {
-            low,
-            size,
-            spacing: grid.spacing,
-            hu,
-            lung,
-            core: [0; 3],
-            inside: Vec::new(),
-        })
+        Ok(Self { low, size, spacing: grid.spacing, hu, lung, core: [0; 3], inside: Vec::new() })
     }
 
     /// Finds the middle of the thickest solid part near the hit.
     fn find_core(&self, hit: [f64; 3]) -> Result<[usize; 3], NotMeasured> {
-        let solid: Vec<bool> = (0..self.hu.len())
-            .map(|i| self.lung[i] && SOLID_HU_MIN <= self.hu[i])
-            .collect();
+        let solid: Vec<bool> =
+            (0..self.hu.len()).map(|i| self.lung[i] && SOLID_HU_MIN <= self.hu[i]).collect();
         let depth = self.depth(&solid);
         let near = |i: &usize| self.mm2(self.place(*i), hit) <= SEARCH_MM * SEARCH_MM;
         let score =
@@ -154,11 +145,7 @@ impl Region {
         }
         let glass = (0..self.hu.len())
             .any(|i| self.lung[i] && near(&i) && f64::from(GLASS_HU_MIN) <= self.local_mean(i));
-        Err(if glass {
-            NotMeasured::NotSolid
-        } else {
-            NotMeasured::NoCore
-        })
+        Err(if glass { NotMeasured::NotSolid } else { NotMeasured::NoCore })
     }
 
     /// Half-way between the core and the lung around it.
@@ -169,9 +156,7 @@ impl Region {
             .map(|i| self.hu[i])
             .collect();
         lung.sort_unstable();
-        let lung = lung
-            .get(lung.len() / 2)
-            .map_or(LUNG_HU, |hu| f64::from(*hu));
+        let lung = lung.get(lung.len() / 2).map_or(LUNG_HU, |hu| f64::from(*hu));
         f64::midpoint(core, lung)
     }
 
@@ -190,9 +175,7 @@ impl Region {
         let eroded: Vec<bool> = depth.iter().map(|mm2| limit < *mm2).collect();
         let kernel = self.connected(&eroded, core);
         let near = self.squared_distance(&kernel);
-        let opened: Vec<bool> = (0..solid.len())
-            .map(|i| solid[i] && near[i] <= limit)
-            .collect();
+        let opened: Vec<bool> = (0..solid.len()).map(|i| solid[i] && near[i] <= limit).collect();
         Ok(self.connected(&opened, core))
     }
 
@@ -222,10 +205,8 @@ impl Region {
     ///
     /// Source: Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, 2012.
     fn squared_distance(&self, set: &[bool]) -> Vec<f32> {
-        let mut mm2: Vec<f32> = set
-            .iter()
-            .map(|inside| if *inside { 0.0 } else { f32::INFINITY })
-            .collect();
+        let mut mm2: Vec<f32> =
+            set.iter().map(|inside| if *inside { 0.0 } else { f32::INFINITY }).collect();
         let strides = [self.size[1] * self.size[2], self.size[2], 1];
         let mut line = Vec::new();
         for axis in 0..3 {
@@ -278,9 +259,7 @@ impl Region {
 
     /// Squared distance, mm², between a voxel and a place.
     fn mm2(&self, voxel: [usize; 3], place: [f64; 3]) -> f64 {
-        (0..3)
-            .map(|i| ((voxel[i] as f64 - place[i]) * self.spacing[i]).powi(2))
-            .sum()
+        (0..3).map(|i| ((voxel[i] as f64 - place[i]) * self.spacing[i]).powi(2)).sum()
     }
 }
 
@@ -309,9 +288,9 @@ fn lower_envelope(line: &[f64], mm: f64) -> Vec<f64> {
             while roots.get(current + 1).is_some_and(|next| next.1 < p as f64) {
                 current += 1;
             }
-            roots.get(current).map_or(f64::INFINITY, |(q, _)| {
-                ((p as f64 - *q as f64) * mm).powi(2) + line[*q]
-            })
+            roots
+                .get(current)
+                .map_or(f64::INFINITY, |(q, _)| ((p as f64 - *q as f64) * mm).powi(2) + line[*q])
         })
         .collect()
 }

@@ -88,9 +88,7 @@ fn dice(grid: &Grid, mask: &Mask, inside: impl Fn([usize; 3]) -> bool) -> f64 {
 
 fn dice_of_ball(volume: &Volume, mask: &Mask, centre: Place, radius: f64) -> f64 {
     let grid = &volume.grid;
-    dice(grid, mask, |at| {
-        ball(grid.to_patient(at.map(|n| n as f64)), centre, radius)
-    })
+    dice(grid, mask, |at| ball(grid.to_patient(at.map(|n| n as f64)), centre, radius))
 }
 
 #[test]
@@ -100,11 +98,7 @@ fn a_ball_is_found_from_a_hit_beside_it() {
     for hit in [centre, [68.0, 60.0, 60.0], [63.0, 58.0, 63.0]] {
         let found = measured(&volume, hit);
         assert!(0.98 < dice_of_ball(&volume, &found.mask, centre, 6.0));
-        assert!(
-            (found.long_axis.0 - 12.0).abs() < 0.8,
-            "{:?}",
-            found.long_axis
-        );
+        assert!((found.long_axis.0 - 12.0).abs() < 0.8, "{:?}", found.long_axis);
         assert!((found.volume.0 - 0.905).abs() < 0.05, "{:?}", found.volume);
         assert!((found.mean.0 - 40.0).abs() < 1e-3);
     }
@@ -116,10 +110,7 @@ fn the_long_axis_lies_in_one_slice_and_is_as_long_as_its_ends_are_apart() {
         let way = [0, 1, 2].map(|i| at[i] - MIDDLE[i]);
         let length = (way[0] + way[1]).abs() / 2.0_f64.sqrt();
         let across = (way[0] - way[1]) / 2.0_f64.sqrt();
-        (length / 10.0)
-            .hypot(across.hypot(way[2]) / 5.0)
-            .lt(&1.0)
-            .then_some(40)
+        (length / 10.0).hypot(across.hypot(way[2]) / 5.0).lt(&1.0).then_some(40)
     });
     let found = measured(&volume, MIDDLE);
     let [a, b] = found.long_axis_ends;
@@ -127,17 +118,9 @@ fn the_long_axis_lies_in_one_slice_and_is_as_long_as_its_ends_are_apart() {
     let apart = (f64::from(a.row.abs_diff(b.row)) * 0.7)
         .hypot(f64::from(a.column.abs_diff(b.column)) * 0.7);
     assert!((apart - found.long_axis.0).abs() < 1e-9);
-    assert!(
-        (found.long_axis.0 - 20.0).abs() < 1.2,
-        "{:?}",
-        found.long_axis
-    );
+    assert!((found.long_axis.0 - 20.0).abs() < 1.2, "{:?}", found.long_axis);
     let ends = voxels(&volume.grid, &found.mask);
-    assert!(
-        [a, b]
-            .iter()
-            .all(|end| ends.contains(&volume.grid.from_source(*end).unwrap()))
-    );
+    assert!([a, b].iter().all(|end| ends.contains(&volume.grid.from_source(*end).unwrap())));
 }
 
 #[test]
@@ -177,26 +160,14 @@ fn a_nodule_at_the_wall_is_cut_from_the_wall() {
 #[test]
 fn what_cannot_be_measured_says_why() {
     let nothing = drawn(|_| None);
-    assert_eq!(
-        grown(&nothing, MIDDLE),
-        Extent::NotMeasured(NotMeasured::NoCore)
-    );
+    assert_eq!(grown(&nothing, MIDDLE), Extent::NotMeasured(NotMeasured::NoCore));
     let glass = drawn(|at| ball(at, MIDDLE, 7.0).then_some(-550));
-    assert_eq!(
-        grown(&glass, MIDDLE),
-        Extent::NotMeasured(NotMeasured::NotSolid)
-    );
+    assert_eq!(grown(&glass, MIDDLE), Extent::NotMeasured(NotMeasured::NotSolid));
     let thin = drawn(|at| ball(at, MIDDLE, 7.0).then_some(-380));
-    assert_eq!(
-        grown(&thin, MIDDLE),
-        Extent::NotMeasured(NotMeasured::NotSolid)
-    );
+    assert_eq!(grown(&thin, MIDDLE), Extent::NotMeasured(NotMeasured::NotSolid));
     // As wide as the lung, so that the mask cannot close over it: a trunk of vessels.
     let trunk = drawn(|at| ((at[1] - 63.0).hypot(at[2] - 60.0) < 6.0).then_some(40));
-    assert_eq!(
-        grown(&trunk, MIDDLE),
-        Extent::NotMeasured(NotMeasured::Leaks)
-    );
+    assert_eq!(grown(&trunk, MIDDLE), Extent::NotMeasured(NotMeasured::Leaks));
     let sheet = drawn(|at| (51.5 <= distance(at, MIDDLE) && 63.0 < at[1]).then_some(40));
     let beside = [63.0, 63.0 + 53.0, 60.0];
     assert!(matches!(grown(&sheet, beside), Extent::NotMeasured(_)));
@@ -205,27 +176,16 @@ fn what_cannot_be_measured_says_why() {
 #[test]
 fn hits_outside_or_of_nonsense_have_no_core() {
     let volume = drawn(|_| None);
-    for hit in [
-        [1e9, 0.0, 0.0],
-        [-1e9; 3],
-        [f64::NAN; 3],
-        [63.0, 63.0, -500.0],
-    ] {
-        assert_eq!(
-            grown(&volume, hit),
-            Extent::NotMeasured(NotMeasured::NoCore)
-        );
+    for hit in [[1e9, 0.0, 0.0], [-1e9; 3], [f64::NAN; 3], [63.0, 63.0, -500.0]] {
+        assert_eq!(grown(&volume, hit), Extent::NotMeasured(NotMeasured::NoCore));
     }
 }
 
 #[test]
 fn nodules_of_phantoms_measure_what_they_are() {
     for seed in 0..2 {
-        let phantom = Phantom::new(PhantomSettings {
-            slices: 40,
-            seed,
-            ..PhantomSettings::default()
-        });
+        let phantom =
+            Phantom::new(PhantomSettings { slices: 40, seed, ..PhantomSettings::default() });
         let volume = sample::volume_of(&phantom);
         let lungs = LungMask::of(&volume).unwrap();
         assert_eq!(phantom.nodules().len(), 4);
@@ -277,10 +237,8 @@ fn readers(grid: &Grid) -> Vec<BTreeSet<[usize; 3]>> {
             let mut inside = BTreeSet::new();
             for roi in nodule.split("<roi>").skip(1) {
                 let z = grid.to_voxel([0.0, 0.0, numbers(roi, "imageZposition")[0]])[0];
-                let line: Vec<_> = numbers(roi, "xCoord")
-                    .into_iter()
-                    .zip(numbers(roi, "yCoord"))
-                    .collect();
+                let line: Vec<_> =
+                    numbers(roi, "xCoord").into_iter().zip(numbers(roi, "yCoord")).collect();
                 fill(&line, z.round() as usize, &mut inside);
             }
             if !inside.is_empty() {

@@ -50,10 +50,7 @@ fn air_outside_the_body_is_no_lung() {
 fn too_little_air_is_no_lung() {
     let volume = drawn(|at| ball(at, [50.0, 64.0, 64.0], 30.0));
     let NoLungs::LittleAir { ml } = LungMask::of(&volume).unwrap_err();
-    assert!(
-        (ml - 113.0).abs() < 6.0,
-        "a ball of 30 mm has 113 mL, not {ml}"
-    );
+    assert!((ml - 113.0).abs() < 6.0, "a ball of 30 mm has 113 mL, not {ml}");
 }
 
 #[test]

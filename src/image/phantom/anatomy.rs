@@ -47,11 +47,7 @@ pub(super) fn organs() -> Vec<Shape> {
     for ((centre, half), hu) in SOLID.into_iter().zip([42.0, 55.0, 50.0]) {
         organs.push(ellipsoid(centre, half, hu));
     }
-    organs.push(Shape::Ribs {
-        centre: [0.0, 0.0],
-        half: [143.0, 100.0],
-        hu: 420.0,
-    });
+    organs.push(Shape::Ribs { centre: [0.0, 0.0], half: [143.0, 100.0], hu: 420.0 });
     organs.extend([
         // Spine with its canal, aorta, trachea.
         column(0.0, 78.0, 21.0, 420.0),
@@ -71,11 +67,7 @@ pub(super) fn place_nodules(
 ) -> Vec<TrueNodule> {
     let mut nodules: Vec<TrueNodule> = Vec::new();
     for (index, diameter) in diameters.iter().enumerate() {
-        let (side, sign) = if index % 2 == 0 {
-            (Side::Left, 1.0)
-        } else {
-            (Side::Right, -1.0)
-        };
+        let (side, sign) = if index % 2 == 0 { (Side::Left, 1.0) } else { (Side::Right, -1.0) };
         let radius = diameter / 2.0;
         let level = (half_coverage - radius - 3.0).min(LEVEL_MAX_MM).max(0.0);
         let found = (0..2000).find_map(|_| {
@@ -89,11 +81,7 @@ pub(super) fn place_nodules(
             });
             (apart && in_lung(centre, radius + MARGIN_MM)).then_some(centre)
         });
-        nodules.extend(found.map(|centre| TrueNodule {
-            centre,
-            diameter: *diameter,
-            side,
-        }));
+        nodules.extend(found.map(|centre| TrueNodule { centre, diameter: *diameter, side }));
     }
     nodules
 }

@@ -20,23 +20,11 @@ const NODULE_HU: f32 = 40.0;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// An ellipsoid along the axes; a half axis may be infinite.
-    Ellipsoid {
-        centre: [f32; 3],
-        half: [f32; 3],
-        hu: f32,
-    },
+    Ellipsoid { centre: [f32; 3], half: [f32; 3], hu: f32 },
     /// A rib cage: the shell between two ellipses, where the wave along z is high.
-    Ribs {
-        centre: [f32; 2],
-        half: [f32; 2],
-        hu: f32,
-    },
+    Ribs { centre: [f32; 2], half: [f32; 2], hu: f32 },
     /// A tube that narrows from one end to the other.
-    Tube {
-        ends: [[f32; 3]; 2],
-        radius: [f32; 2],
-        hu: f32,
-    },
+    Tube { ends: [[f32; 3]; 2], radius: [f32; 2], hu: f32 },
 }
 
 impl Shape {
@@ -182,11 +170,7 @@ impl Canvas {
         let square = (way[0] * way[0] + way[1] * way[1] + way[2] * way[2]).max(1e-6);
         // Only the part of the tube near this level: long steep tubes touch few pixels.
         let part = |z: f32| {
-            if way[2].abs() < 1e-3 {
-                None
-            } else {
-                Some(((z - a[2]) / way[2]).clamp(0.0, 1.0))
-            }
+            if way[2].abs() < 1e-3 { None } else { Some(((z - a[2]) / way[2]).clamp(0.0, 1.0)) }
         };
         let (from, to) = match (part(self.z - thick), part(self.z + thick)) {
             (Some(p), Some(q)) => (p.min(q), p.max(q)),

@@ -1,8 +1,5 @@
 //! Vessels of the phantom's lungs: two trees of tubes that branch from the hila.
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "millimetres of a body as single precision"
-)]
+#![expect(clippy::cast_possible_truncation, reason = "millimetres of a body as single precision")]
 
 use super::TrueNodule;
 use super::anatomy::{LUNG_LEFT, distance, in_lung, within};
@@ -65,18 +62,11 @@ fn grow(
     // The draws below happen for every bud, so that a nodule elsewhere changes one branch only.
     let bend = [0, 1, 2].map(|_| within(rng, 1.0));
     let thin = bud.radius * BRANCH;
-    let start = if RADIUS_MM[0] <= bud.radius {
-        true
-    } else {
-        in_lung(bud.at, bud.radius)
-    };
+    let start = if RADIUS_MM[0] <= bud.radius { true } else { in_lung(bud.at, bud.radius) };
     let meets = nodules.iter().any(|nodule| {
         let room = nodule.diameter / 2.0 + bud.radius + MARGIN_MM;
         (0..=8).any(|n| {
-            distance(
-                along(bud.at, bud.towards, length * f64::from(n) / 8.0),
-                nodule.centre,
-            ) < room
+            distance(along(bud.at, bud.towards, length * f64::from(n) / 8.0), nodule.centre) < room
         })
     });
     if !start || !in_lung(end, thin) || meets {

@@ -23,13 +23,7 @@ fn volume(flip: bool) -> Volume {
 }
 
 fn scene<'a>(outlines: &'a [Outlined<'a>], heat: Option<(&'a Heatmap, u8)>) -> Scene<'a> {
-    Scene {
-        slice: 3,
-        window: Window::LUNG,
-        width: 100,
-        outlines,
-        heat,
-    }
+    Scene { slice: 3, window: Window::LUNG, width: 100, outlines, heat }
 }
 
 fn pixel(picture: &Picture, row: usize, column: usize) -> &[u8] {
@@ -69,49 +63,25 @@ fn a_narrow_picture_is_the_mean_and_keeps_the_shape() {
 
 #[test]
 fn an_outline_runs_around_its_mask_and_names_its_mark() {
-    let run = |slice, first| Run {
-        slice,
-        row: 1,
-        first,
-        count: 2,
-    };
+    let run = |slice, first| Run { slice, row: 1, first, count: 2 };
     let (here, elsewhere) = (Mask(vec![run(3, 2)]), Mask(vec![run(7, 2)]));
-    let outlines = [
-        Outlined {
-            mark: 5,
-            mask: &here,
-        },
-        Outlined {
-            mark: 6,
-            mask: &elsewhere,
-        },
-    ];
+    let outlines = [Outlined { mark: 5, mask: &here }, Outlined { mark: 6, mask: &elsewhere }];
     let picture = key_slice(&volume(false), &scene(&outlines, None)).unwrap();
     assert_eq!(picture.marks, [5]);
-    let drawn: Vec<usize> = (0..24)
-        .filter(|at| pixel(&picture, at / 6, at % 6) == OUTLINE)
-        .collect();
+    let drawn: Vec<usize> =
+        (0..24).filter(|at| pixel(&picture, at / 6, at % 6) == OUTLINE).collect();
     assert_eq!(drawn, [2, 3, 7, 10, 14, 15]);
 }
 
 #[test]
 fn scores_colour_their_own_cells_and_nothing_under_the_floor() {
-    let mut heat = Heatmap {
-        size: [8, 2, 3],
-        first: [0.5, 0.5],
-        step: [2.0, 2.0],
-        scores: vec![0; 48],
-    };
+    let mut heat =
+        Heatmap { size: [8, 2, 3], first: [0.5, 0.5], step: [2.0, 2.0], scores: vec![0; 48] };
     heat.scores[3 * 6 + 5] = 255;
     let picture = key_slice(&volume(false), &scene(&[], Some((&heat, 128)))).unwrap();
     assert_eq!(pixel(&picture, 1, 0), [0; 3]);
-    let [red, green, blue] = *pixel(&picture, 3, 5) else {
-        panic!("three colours")
-    };
-    assert!(
-        blue < green && green < red,
-        "amber, not {red} {green} {blue}"
-    );
+    let [red, green, blue] = *pixel(&picture, 3, 5) else { panic!("three colours") };
+    assert!(blue < green && green < red, "amber, not {red} {green} {blue}");
     // A map that is too short shows nothing rather than another slice's scores.
     heat.scores.truncate(20);
     let picture = key_slice(&volume(false), &scene(&[], Some((&heat, 0)))).unwrap();
@@ -122,9 +92,7 @@ fn scores_colour_their_own_cells_and_nothing_under_the_floor() {
 fn a_png_reads_back_as_it_was() {
     let rgb: Vec<u8> = (0..5 * 3 * 3).map(|n| n * 5).collect();
     let bytes = png(&rgb, 5, 3).unwrap();
-    let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes))
-        .read_info()
-        .unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
     let mut back = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut back).unwrap();
     assert_eq!((info.width, info.height), (5, 3));

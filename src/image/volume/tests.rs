@@ -26,11 +26,7 @@ fn small(flips: [bool; 3], arrival: [usize; 3]) -> (Vec<SliceFacts>, Vec<Frame>)
             };
             let base = 100 * i32::try_from(*n).unwrap();
             let values = (0..8).map(|n| base + n / 4 * 10 + n % 4).collect();
-            let frame = Frame {
-                rows: 2,
-                columns: 4,
-                values,
-            };
+            let frame = Frame { rows: 2, columns: 4, values };
             (facts, frame)
         })
         .unzip()
@@ -121,10 +117,7 @@ fn what_is_not_axial_or_has_no_ct_numbers_is_refused() {
     let (facts, frames) = small([false; 3], [0, 1, 2]);
     let build = |change: fn(usize, &mut SliceFacts)| {
         let mut facts = facts.clone();
-        facts
-            .iter_mut()
-            .enumerate()
-            .for_each(|(n, slice)| change(n, slice));
+        facts.iter_mut().enumerate().for_each(|(n, slice)| change(n, slice));
         Volume::build(&Coverage::of(&facts), &facts, &frames).unwrap_err()
     };
     let sagittal = build(|n, slice| {
@@ -134,14 +127,8 @@ fn what_is_not_axial_or_has_no_ct_numbers_is_refused() {
     assert_eq!(sagittal, GeometryRefusal::NotAxial);
     let sideways = build(|_, slice| slice.orientation = Some([0.0, 1.0, 0.0, -1.0, 0.0, 0.0]));
     assert_eq!(sideways, GeometryRefusal::NotAxial);
-    assert_eq!(
-        build(|_, slice| slice.rescale_slope = None),
-        GeometryRefusal::Unscaled
-    );
-    assert_eq!(
-        build(|_, slice| slice.rescale_slope = Some(0.0)),
-        GeometryRefusal::Unscaled
-    );
+    assert_eq!(build(|_, slice| slice.rescale_slope = None), GeometryRefusal::Unscaled);
+    assert_eq!(build(|_, slice| slice.rescale_slope = Some(0.0)), GeometryRefusal::Unscaled);
     assert_eq!(
         build(|n, slice| slice.position = Some([0.0, 0.0, (n * n) as f64])),
         Coverage::of(&{
@@ -164,15 +151,9 @@ fn frames_that_do_not_fit_or_are_missing_are_refused() {
     assert_eq!(builder.put(3, &frames[0]), Err(GeometryRefusal::Frames));
     builder.put(0, &frames[0]).unwrap();
     assert_eq!(builder.finish().unwrap_err(), GeometryRefusal::Frames);
-    assert_eq!(
-        Volume::build(&coverage, &facts, &frames[..2]),
-        Err(GeometryRefusal::Frames)
-    );
+    assert_eq!(Volume::build(&coverage, &facts, &frames[..2]), Err(GeometryRefusal::Frames));
     frames[1].values.pop();
-    assert_eq!(
-        Volume::build(&coverage, &facts, &frames),
-        Err(GeometryRefusal::Frames)
-    );
+    assert_eq!(Volume::build(&coverage, &facts, &frames), Err(GeometryRefusal::Frames));
 }
 
 #[test]

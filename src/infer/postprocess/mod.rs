@@ -144,8 +144,7 @@ impl Scores {
         let [z, y, x] = [0, 1, 2].map(|i| at[i].saturating_sub(1)..(at[i] + 2).min(self.size[i]));
         z.flat_map(move |z| {
             let x = x.clone();
-            y.clone()
-                .flat_map(move |y| x.clone().map(move |x| [z, y, x]))
+            y.clone().flat_map(move |y| x.clone().map(move |x| [z, y, x]))
         })
         .filter(move |next| *next != at)
     }
@@ -167,19 +166,12 @@ impl Scores {
             }
             sum / weights
         };
-        Self {
-            size: self.size,
-            values: (0..self.values.len()).map(weigh).collect(),
-        }
+        Self { size: self.size, values: (0..self.values.len()).map(weigh).collect() }
     }
 
     fn place(&self, index: usize) -> [usize; 3] {
         let [_, rows, columns] = self.size;
-        [
-            index / columns / rows,
-            index / columns % rows,
-            index % columns,
-        ]
+        [index / columns / rows, index / columns % rows, index % columns]
     }
 
     fn index(&self, [z, y, x]: [usize; 3]) -> usize {

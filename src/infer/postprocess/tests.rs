@@ -5,9 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::package::tests::lung_nodule;
 
-const SPACING: CellSpacing = CellSpacing {
-    mm: [2.5, 5.6, 5.6],
-};
+const SPACING: CellSpacing = CellSpacing { mm: [2.5, 5.6, 5.6] };
 
 fn point() -> OperatingPoint {
     lung_nodule().manifest().operating_point.clone()
@@ -39,12 +37,7 @@ fn a_sigmoid_is_a_half_at_0_and_stays_in_0_to_1() {
 fn smoothing_keeps_a_constant_map_also_at_its_borders() {
     let flat = Scores::new([4, 5, 6], vec![0.75; 120]).expect("the size");
     let smoothed = flat.smoothed(&point(), SPACING);
-    assert!(
-        smoothed
-            .values
-            .iter()
-            .all(|score| (score - 0.75).abs() < 1e-6)
-    );
+    assert!(smoothed.values.iter().all(|score| (score - 0.75).abs() < 1e-6));
 }
 
 #[test]
@@ -65,9 +58,7 @@ fn smoothing_spreads_one_cell_as_the_manifest_says() {
 
 #[test]
 fn slices_farther_apart_than_the_reach_are_not_mixed() {
-    let thick = CellSpacing {
-        mm: [5.0, 5.6, 5.6],
-    };
+    let thick = CellSpacing { mm: [5.0, 5.6, 5.6] };
     let smoothed = scores([3, 3, 3], &[([1, 1, 1], 1.0)]).smoothed(&point(), thick);
     assert!(smoothed.values[smoothed.index([0, 1, 1])] < 1e-6);
 }
@@ -79,20 +70,12 @@ fn two_places_are_two_hits_and_the_higher_comes_first() {
     assert_eq!(hits.len(), 2);
     assert!((hits[0].score - 0.9).abs() < 1e-6 && (hits[1].score - 0.8).abs() < 1e-6);
     let want = (8.0 * 0.9 + 9.0 * 0.7) / 1.6;
-    assert!(
-        (hits[0].centre[2] - want).abs() < 1e-6,
-        "{:?}",
-        hits[0].centre
-    );
+    assert!((hits[0].centre[2] - want).abs() < 1e-6, "{:?}", hits[0].centre);
 }
 
 #[test]
 fn a_score_at_the_threshold_is_a_hit_and_one_below_is_none() {
-    let hits = |score| {
-        scores([1, 3, 3], &[([0, 1, 1], score)])
-            .hits(&point(), SPACING)
-            .len()
-    };
+    let hits = |score| scores([1, 3, 3], &[([0, 1, 1], score)]).hits(&point(), SPACING).len();
     assert_eq!(hits(0.5), 1);
     assert_eq!(hits(0.499_999), 0);
 }

@@ -96,11 +96,7 @@ pub fn read(
     let cells = CellGrid::of(grid, &manifest.output);
     let point = &manifest.operating_point;
     let region = region(&cells, &lungs, point.region_px_min);
-    let wanted = wanted(
-        &region,
-        cells.size(),
-        reach(cells.spacing(), point.slice_reach_mm),
-    );
+    let wanted = wanted(&region, cells.size(), reach(cells.spacing(), point.slice_reach_mm));
     let scores = scores(volume, package, engine, &mut Wanted { wanted, progress })?;
     let mut scores = scores.smoothed(point, cells.spacing());
     scores.restrict(&region);
@@ -146,10 +142,7 @@ fn wanted(region: &[bool], [slices, rows, columns]: [usize; 3], reach: usize) ->
     let layers = region.chunks_exact((rows * columns).max(1));
     let inside: Vec<bool> = layers.map(|layer| layer.contains(&true)).collect();
     let near = |z: usize| {
-        let near = inside
-            .iter()
-            .skip(z.saturating_sub(reach))
-            .take(z.min(reach) + 1 + reach);
+        let near = inside.iter().skip(z.saturating_sub(reach)).take(z.min(reach) + 1 + reach);
         near.copied().any(|inside| inside)
     };
     (0..slices).map(near).collect()
@@ -201,12 +194,7 @@ fn mark(grid: &Grid, score: f32, hit: [f64; 3], extent: Extent) -> Option<Mark> 
         Extent::NotMeasured(_) => hit,
     };
     let at = grid.nearest(grid.to_voxel(centre))?;
-    Some(Mark {
-        score: Probability::new(score)?,
-        centre,
-        at: grid.to_source(at)?,
-        extent,
-    })
+    Some(Mark { score: Probability::new(score)?, centre, at: grid.to_source(at)?, extent })
 }
 
 /// The mean of the voxels of an outline, patient coordinates.

@@ -30,10 +30,8 @@ impl Engine for Bright {
             shape: vec![1, 1, shape[0], shape[1]],
         };
         let cells = plane.map(|side| side / 8 - 5);
-        let facts = GraphFacts {
-            inputs: vec![port("patch", plane)],
-            outputs: vec![port("logit", cells)],
-        };
+        let facts =
+            GraphFacts { inputs: vec![port("patch", plane)], outputs: vec![port("logit", cells)] };
         Ok(Box::new(BrightNetwork { facts, plane }))
     }
 }
@@ -55,18 +53,12 @@ impl Network for BrightNetwork {
             20.0 * (mean(y, x, 4) - 0.4) - 40.0 * (mean(y, x, 22) - 0.1).max(0.0)
         };
         let (rows, columns) = (rows / 8 - 5, columns / 8 - 5);
-        Ok((0..rows * columns)
-            .map(|at| cell(at / columns, at % columns))
-            .collect())
+        Ok((0..rows * columns).map(|at| cell(at / columns, at % columns)).collect())
     }
 }
 
 fn phantom(pose: Pose) -> (Phantom, Volume) {
-    let phantom = Phantom::new(PhantomSettings {
-        slices: 20,
-        pose,
-        ..PhantomSettings::default()
-    });
+    let phantom = Phantom::new(PhantomSettings { slices: 20, pose, ..PhantomSettings::default() });
     let volume = sample::volume_of(&phantom);
     (phantom, volume)
 }
@@ -76,11 +68,7 @@ fn read_with(volume: &Volume, engine: &dyn Engine) -> Reading {
 }
 
 fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).powi(2))
-        .sum::<f64>()
-        .sqrt()
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
 }
 
 fn nearest(reading: &Reading, to: [f64; 3]) -> f64 {
@@ -179,9 +167,5 @@ fn the_first_mark_on_a_real_chest_is_its_nodule() {
         panic!("{:?}", first.extent);
     };
     // The consensus diameter is 23.35 mm; a longest axis is longer than the mean of four readers.
-    assert!(
-        (20.0..30.0).contains(&found.long_axis.0),
-        "{:?}",
-        found.long_axis
-    );
+    assert!((20.0..30.0).contains(&found.long_axis.0), "{:?}", found.long_axis);
 }

@@ -341,9 +341,7 @@ impl Manifest {
             return Err(ManifestError::Size { bytes: bytes.len() });
         }
         let text = std::str::from_utf8(bytes).map_err(|source| ManifestError::Utf8 { source })?;
-        let toml = |source| ManifestError::Toml {
-            source: Box::new(source),
-        };
+        let toml = |source| ManifestError::Toml { source: Box::new(source) };
         // The format first: a later one may have keys that this one does not know.
         let FormatOnly { format } = toml::from_str(text).map_err(toml)?;
         if format != FORMAT {

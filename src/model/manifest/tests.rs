@@ -16,13 +16,11 @@ fn with(key: &str, value: &str) -> Result<Manifest, ManifestError> {
     assert!(ours().lines().any(|line| line.starts_with(&head)), "{key}");
     let lines: Vec<String> = ours()
         .lines()
-        .map(|line| {
-            if line.starts_with(&head) {
-                format!("{key} = {value}")
-            } else {
-                line.to_owned()
-            }
-        })
+        .map(
+            |line| {
+                if line.starts_with(&head) { format!("{key} = {value}") } else { line.to_owned() }
+            },
+        )
         .collect();
     Manifest::parse(lines.join("\n").as_bytes())
 }
@@ -57,24 +55,12 @@ fn numbers_out_of_range_are_refused_by_key() {
         ("region_px_min", "65", "operating_point.region_px_min"),
         ("cell_kernel", "[]", "operating_point.cell_kernel"),
         ("cell_kernel", "[0.5, 0.5]", "operating_point.cell_kernel"),
-        (
-            "cell_kernel",
-            "[0.25, 0.5, 0.5]",
-            "operating_point.cell_kernel",
-        ),
-        (
-            "cell_kernel",
-            "[1.5, -2.0, 1.5]",
-            "operating_point.cell_kernel",
-        ),
+        ("cell_kernel", "[0.25, 0.5, 0.5]", "operating_point.cell_kernel"),
+        ("cell_kernel", "[1.5, -2.0, 1.5]", "operating_point.cell_kernel"),
         ("slice_reach_mm", "0.0", "operating_point.slice_reach_mm"),
         ("threshold", "0.0", "operating_point.threshold"),
         ("threshold", "1.01", "operating_point.threshold"),
-        (
-            "mark_distance_mm",
-            "nan",
-            "operating_point.mark_distance_mm",
-        ),
+        ("mark_distance_mm", "nan", "operating_point.mark_distance_mm"),
         ("marks_max", "0", "operating_point.marks_max"),
         ("bytes_per_px", "99_000_000", "memory.bytes_per_px"),
     ] {
@@ -99,33 +85,18 @@ fn words_that_no_code_knows_are_refused() {
         ("body_part_missing", "true"),
         ("\"model.onnx\"", "\"00\""),
     ] {
-        assert!(
-            matches!(with(key, value), Err(ManifestError::Toml { .. })),
-            "{key}"
-        );
+        assert!(matches!(with(key, value), Err(ManifestError::Toml { .. })), "{key}");
     }
 }
 
 #[test]
 fn unknown_keys_and_missing_keys_are_refused() {
-    for section in [
-        "[claim]",
-        "[series]",
-        "[input]",
-        "[output]",
-        "[operating_point]",
-        "[golden]",
-    ] {
+    for section in ["[claim]", "[series]", "[input]", "[output]", "[operating_point]", "[golden]"] {
         let more = ours().replace(section, &format!("{section}\nsurprise = 1"));
         let error = Manifest::parse(more.as_bytes());
-        assert!(
-            matches!(error, Err(ManifestError::Toml { .. })),
-            "{section}"
-        );
+        assert!(matches!(error, Err(ManifestError::Toml { .. })), "{section}");
     }
-    for line in ours()
-        .lines()
-        .filter(|line| line.contains(" = ") && !line.starts_with(['"', '#']))
+    for line in ours().lines().filter(|line| line.contains(" = ") && !line.starts_with(['"', '#']))
     {
         let less = ours().replacen(&format!("{line}\n"), "", 1);
         assert!(Manifest::parse(less.as_bytes()).is_err(), "{line}");
@@ -142,24 +113,15 @@ fn another_format_is_named_before_its_keys_are_read() {
 #[test]
 fn what_is_too_long_or_no_text_is_refused() {
     let long = vec![b'#'; MANIFEST_BYTES_MAX + 1];
-    assert!(matches!(
-        Manifest::parse(&long),
-        Err(ManifestError::Size { .. })
-    ));
-    assert!(matches!(
-        Manifest::parse(&[0xff]),
-        Err(ManifestError::Utf8 { .. })
-    ));
+    assert!(matches!(Manifest::parse(&long), Err(ManifestError::Size { .. })));
+    assert!(matches!(Manifest::parse(&[0xff]), Err(ManifestError::Utf8 { .. })));
 }
 
 #[test]
 fn a_manifest_survives_being_written_and_read() {
     let manifest = Manifest::parse(ours().as_bytes()).expect("ours");
     let json = serde_json::to_string(&manifest).expect("JSON");
-    assert_eq!(
-        serde_json::from_str::<Manifest>(&json).expect("back"),
-        manifest
-    );
+    assert_eq!(serde_json::from_str::<Manifest>(&json).expect("back"), manifest);
 }
 
 #[test]

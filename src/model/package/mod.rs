@@ -149,13 +149,7 @@ impl Package {
         text_part(files, &manifest.parts.notice)?;
         part(files, &manifest.parts.graph)?;
         let golden = golden_case(&manifest, files)?;
-        Ok(Self {
-            digest: digest_of(files),
-            parts: files.clone(),
-            manifest,
-            card,
-            golden,
-        })
+        Ok(Self { digest: digest_of(files), parts: files.clone(), manifest, card, golden })
     }
 
     /// Returns the manifest.
@@ -209,10 +203,7 @@ fn check_names(files: &BTreeMap<String, Vec<u8>>) -> Result<(), PackageError> {
             return Err(PackageError::Name { name: name.clone() });
         }
         if PACKAGE_PART_BYTES_MAX < bytes.len() as u64 {
-            return Err(PackageError::Size {
-                name: name.clone(),
-                bytes: bytes.len(),
-            });
+            return Err(PackageError::Size { name: name.clone(), bytes: bytes.len() });
         }
     }
     Ok(())
@@ -229,20 +220,14 @@ fn check_digests(
     for (name, listed) in &manifest.files {
         let found = Digest::of(part(files, name)?);
         if found != *listed {
-            return Err(PackageError::Digest {
-                name: name.clone(),
-                found,
-                listed: *listed,
-            });
+            return Err(PackageError::Digest { name: name.clone(), found, listed: *listed });
         }
     }
     Ok(())
 }
 
 fn digest_of(files: &BTreeMap<String, Vec<u8>>) -> Digest {
-    let parts = files
-        .iter()
-        .flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_slice()]);
+    let parts = files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_slice()]);
     Digest::of_parts(&parts.collect::<Vec<_>>())
 }
 
@@ -255,10 +240,8 @@ fn text_part<'a>(
     files: &'a BTreeMap<String, Vec<u8>>,
     name: &str,
 ) -> Result<&'a str, PackageError> {
-    std::str::from_utf8(part(files, name)?).map_err(|source| PackageError::Utf8 {
-        name: name.into(),
-        source,
-    })
+    std::str::from_utf8(part(files, name)?)
+        .map_err(|source| PackageError::Utf8 { name: name.into(), source })
 }
 
 fn golden_case(
@@ -271,16 +254,9 @@ fn golden_case(
     let slice = values(files, &golden.slice, rows * columns, i16::from_le_bytes)?;
     let output = values(files, &golden.output, cells, f32::from_le_bytes)?;
     if !output.iter().all(|value| value.is_finite()) {
-        return Err(PackageError::GoldenValue {
-            name: golden.output.clone(),
-        });
+        return Err(PackageError::GoldenValue { name: golden.output.clone() });
     }
-    Ok(GoldenCase {
-        slice,
-        slice_px: golden.slice_px,
-        output,
-        tolerance: golden.tolerance,
-    })
+    Ok(GoldenCase { slice, slice_px: golden.slice_px, output, tolerance: golden.tolerance })
 }
 
 /// Reads `want` little-endian values of `N` bytes.
@@ -292,11 +268,7 @@ fn values<const N: usize, T>(
 ) -> Result<Vec<T>, PackageError> {
     let bytes = part(files, name)?;
     if bytes.len() != want * N {
-        return Err(PackageError::Golden {
-            name: name.into(),
-            found: bytes.len() / N,
-            want,
-        });
+        return Err(PackageError::Golden { name: name.into(), found: bytes.len() / N, want });
     }
     let (chunks, _) = bytes.as_chunks::<N>();
     Ok(chunks.iter().map(|chunk| from(*chunk)).collect())

@@ -13,11 +13,7 @@ pub(crate) fn parts() -> BTreeMap<String, Vec<u8>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path
-                    .strip_prefix(&folder)
-                    .expect("inside")
-                    .to_str()
-                    .expect("text");
+                let name = path.strip_prefix(&folder).expect("inside").to_str().expect("text");
                 parts.insert(name.to_owned(), std::fs::read(&path).expect("a part"));
             }
         }
@@ -38,10 +34,7 @@ pub(crate) fn repacked(
     change(&mut parts);
     let manifest = String::from_utf8(parts[MANIFEST].clone()).expect("text");
     let (head, _) = manifest.split_once("\n[files]").expect("a table of files");
-    parts.insert(
-        MANIFEST.into(),
-        format!("{head}\n{}", files_table(&parts)).into(),
-    );
+    parts.insert(MANIFEST.into(), format!("{head}\n{}", files_table(&parts)).into());
     parts
 }
 
@@ -58,10 +51,7 @@ fn our_own_package_is_whole_and_lists_its_parts_in_order() {
     assert!(package.graph().len() > 100_000 && !package.notice().is_empty());
     let manifest = String::from_utf8(parts()[MANIFEST].clone()).expect("text");
     let table = files_table(&parts());
-    assert!(
-        manifest.ends_with(&table),
-        "model.toml must end with\n{table}"
-    );
+    assert!(manifest.ends_with(&table), "model.toml must end with\n{table}");
 }
 
 #[test]
@@ -94,9 +84,7 @@ fn a_package_has_one_identity_over_all_its_parts() {
 fn what_is_not_listed_or_has_no_plain_name_is_refused() {
     let unlisted = refusal(|parts| drop(parts.insert("extra".into(), vec![1])));
     assert!(matches!(unlisted, PackageError::Unlisted { .. }));
-    for name in [
-        "../graph", "/graph", "a//b", "a/./b", "", "a b", "a\\b", "a\u{e4}",
-    ] {
+    for name in ["../graph", "/graph", "a//b", "a/./b", "", "a b", "a\\b", "a\u{e4}"] {
         let error = refusal(|parts| drop(parts.insert(name.into(), vec![1])));
         assert!(matches!(error, PackageError::Name { .. }), "{name}");
     }
@@ -125,8 +113,5 @@ fn a_golden_case_of_another_size_or_without_numbers_is_refused() {
 #[test]
 fn a_card_without_its_sections_is_refused() {
     let bare = repacked(|parts| drop(parts.insert("CARD.md".into(), b"# card\n".to_vec())));
-    assert!(matches!(
-        Package::parse(&bare),
-        Err(PackageError::Card { .. })
-    ));
+    assert!(matches!(Package::parse(&bare), Err(PackageError::Card { .. })));
 }

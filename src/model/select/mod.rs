@@ -176,11 +176,7 @@ fn readable(rules: &SeriesRules, facts: &SeriesFacts) -> Result<(), Reason> {
         return Err(Reason::Slices { found, least, most });
     }
     let [least, most] = rules.matrix;
-    if !stack
-        .matrix
-        .iter()
-        .all(|side| (least..=most).contains(side))
-    {
+    if !stack.matrix.iter().all(|side| (least..=most).contains(side)) {
         return Err(Reason::Matrix { least, most });
     }
     let [least, most] = rules.pixel_spacing_mm;
@@ -210,8 +206,7 @@ fn is_within(mm: f64, [least, most]: [f64; 2]) -> bool {
 }
 
 fn is_one_of(value: &str, list: &[String]) -> bool {
-    list.iter()
-        .any(|one| one.eq_ignore_ascii_case(value.trim()))
+    list.iter().any(|one| one.eq_ignore_ascii_case(value.trim()))
 }
 
 fn geometry_word(refusal: GeometryRefusal) -> &'static str {

@@ -47,23 +47,11 @@ fn a_thin_axial_chest_ct_is_read() {
 
 #[test]
 fn no_knee_gets_a_letter_about_lungs() {
-    assert_eq!(
-        ask(|facts| facts.body_part = "KNEE".into()),
-        Match::NotClaimed
-    );
-    assert_eq!(
-        ask(|facts| facts.body_part = String::new()),
-        Match::NotClaimed
-    );
+    assert_eq!(ask(|facts| facts.body_part = "KNEE".into()), Match::NotClaimed);
+    assert_eq!(ask(|facts| facts.body_part = String::new()), Match::NotClaimed);
     assert_eq!(ask(|facts| facts.modality = "MR".into()), Match::NotClaimed);
-    assert_eq!(
-        ask(|facts| facts.image_type[2] = "LOCALIZER".into()),
-        Match::NotClaimed
-    );
-    assert_eq!(
-        ask(|facts| facts.image_type.push("LOCALIZER".into())),
-        Match::NotClaimed
-    );
+    assert_eq!(ask(|facts| facts.image_type[2] = "LOCALIZER".into()), Match::NotClaimed);
+    assert_eq!(ask(|facts| facts.image_type.push("LOCALIZER".into())), Match::NotClaimed);
     let tilted_knee = ask(|facts| {
         facts.body_part = "KNEE".into();
         facts.stack = Err(GeometryRefusal::NotAxial);
@@ -85,18 +73,9 @@ fn what_cannot_be_read_is_named_in_one_word() {
     assert_eq!(ask_stack(|stack| stack.slices = 39), "slices");
     assert_eq!(ask_stack(|stack| stack.slices = 1201), "slices");
     assert_eq!(ask_stack(|stack| stack.matrix = [512, 256]), "matrix");
-    assert_eq!(
-        ask_stack(|stack| stack.pixel_spacing_mm[1] = 1.2),
-        "pixel-spacing"
-    );
-    assert_eq!(
-        ask_stack(|stack| stack.slice_spacing_mm = 5.0),
-        "slice-spacing"
-    );
-    assert_eq!(
-        ask_stack(|stack| stack.slice_spacing_mm = f64::NAN),
-        "slice-spacing"
-    );
+    assert_eq!(ask_stack(|stack| stack.pixel_spacing_mm[1] = 1.2), "pixel-spacing");
+    assert_eq!(ask_stack(|stack| stack.slice_spacing_mm = 5.0), "slice-spacing");
+    assert_eq!(ask_stack(|stack| stack.slice_spacing_mm = f64::NAN), "slice-spacing");
     for thickness in [None, Some(5.0)] {
         let answer = ask(|facts| facts.thickness_mm = thickness);
         let Match::Claimed(Err(reason)) = answer else {
@@ -117,10 +96,7 @@ fn a_kernel_that_the_manifest_rules_out_is_not_read() {
     let mut facts = chest();
     assert_eq!(select(&manifest, &facts), Match::Claimed(Ok(())));
     facts.kernel = "bone".into();
-    assert_eq!(
-        select(&manifest, &facts),
-        Match::Claimed(Err(Reason::Kernel))
-    );
+    assert_eq!(select(&manifest, &facts), Match::Claimed(Err(Reason::Kernel)));
 }
 
 #[test]

@@ -26,10 +26,7 @@ pub(super) struct Link {
 
 impl Default for Link {
     fn default() -> Self {
-        Self {
-            n: 0,
-            hash: Digest([0; 32]),
-        }
+        Self { n: 0, hash: Digest([0; 32]) }
     }
 }
 
@@ -69,25 +66,15 @@ pub(super) struct Head {
 impl Head {
     /// What is signed.
     pub(super) fn message(&self) -> Vec<u8> {
-        Pack::default()
-            .bytes(b"scanpost audit 1\0")
-            .bytes(&self.fields())
-            .done()
+        Pack::default().bytes(b"scanpost audit 1\0").bytes(&self.fields()).done()
     }
 
     fn fields(&self) -> Vec<u8> {
-        Pack::default()
-            .u32(self.number)
-            .u64(self.link.n)
-            .bytes(&self.link.hash.0)
-            .done()
+        Pack::default().u32(self.number).u64(self.link.n).bytes(&self.link.hash.0).done()
     }
 
     pub(super) fn encode(&self, signature: &[u8; 64]) -> Vec<u8> {
-        let fields = Pack::default()
-            .bytes(&self.fields())
-            .bytes(signature)
-            .done();
+        let fields = Pack::default().bytes(&self.fields()).bytes(signature).done();
         block(MAGIC, &fields, PAGE_BYTES)
     }
 
@@ -109,10 +96,7 @@ pub(super) fn read_head(disk: &dyn Disk, key: &VerifyingKey) -> Result<Option<He
         let mut fields = open_block(MAGIC, page.get(..read)?).ok()?;
         let head = Head {
             number: fields.u32()?,
-            link: Link {
-                n: fields.u64()?,
-                hash: Digest(fields.array()?),
-            },
+            link: Link { n: fields.u64()?, hash: Digest(fields.array()?) },
         };
         let signature = Unpack(fields.0).array::<64>()?;
         head.is_signed(key, &signature).then_some(head)
@@ -188,10 +172,7 @@ fn parse(line: &[u8]) -> Option<Parsed<'_>> {
 /// Spells a signature as [`parse_signature`] reads it.
 pub(super) fn hex(signature: &[u8; 64]) -> String {
     let (halves, _) = signature.as_chunks::<32>();
-    halves
-        .iter()
-        .map(|half| Digest(*half).to_string())
-        .collect()
+    halves.iter().map(|half| Digest(*half).to_string()).collect()
 }
 
 fn parse_signature(text: &str) -> Option<[u8; 64]> {
@@ -206,10 +187,8 @@ fn parse_signature(text: &str) -> Option<[u8; 64]> {
 
 /// Follows the chain of the file `number`, and looks behind its first break for signatures.
 pub(super) fn verify(number: u32, bytes: &[u8], key: &VerifyingKey) -> Reach {
-    let mut reach = Reach {
-        length: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        ..Reach::default()
-    };
+    let mut reach =
+        Reach { length: u64::try_from(bytes.len()).unwrap_or(u64::MAX), ..Reach::default() };
     let mut chain_holds = true;
     let mut claimed = Link::default();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -220,27 +199,15 @@ pub(super) fn verify(number: u32, bytes: &[u8], key: &VerifyingKey) -> Reach {
         let follows = claimed.n.checked_add(1) == Some(parsed.n) || reach.links.is_empty();
         let fits = follows && link_hash(claimed.hash, parsed.body) == parsed.hash;
         chain_holds &= fits;
-        let head = Head {
-            number,
-            link: claimed,
-        };
-        let signed = parsed
-            .signature
-            .is_some_and(|signature| head.is_signed(key, &signature));
-        claimed = Link {
-            n: parsed.n,
-            hash: parsed.hash,
-        };
+        let head = Head { number, link: claimed };
+        let signed = parsed.signature.is_some_and(|signature| head.is_signed(key, &signature));
+        claimed = Link { n: parsed.n, hash: parsed.hash };
         if chain_holds {
             let length = u64::try_from(line.len()).unwrap_or(0);
             reach.end = reach.end.saturating_add(length);
             reach.link = claimed;
             reach.links.push(claimed);
-            reach.unsigned = if signed {
-                0
-            } else {
-                reach.unsigned.saturating_add(1)
-            };
+            reach.unsigned = if signed { 0 } else { reach.unsigned.saturating_add(1) };
         } else {
             reach.signed_behind |= signed;
         }

@@ -125,11 +125,7 @@ fn file_name(number: u32) -> String {
 }
 
 fn file_number(name: &str) -> Option<u32> {
-    let number = name
-        .strip_prefix("audit-")?
-        .strip_suffix(".jsonl")?
-        .parse()
-        .ok()?;
+    let number = name.strip_prefix("audit-")?.strip_suffix(".jsonl")?.parse().ok()?;
     (file_name(number) == name).then_some(number)
 }
 
@@ -165,11 +161,7 @@ impl Audit {
                 follow_up(&*disk, last, link, (now, "damage"))?
             }
         };
-        let audit = Self {
-            disk,
-            key,
-            state: Mutex::new(state),
-        };
+        let audit = Self { disk, key, state: Mutex::new(state) };
         if 0 < opened.cut_bytes {
             let detail = format!("{} bytes of a torn tail", opened.cut_bytes);
             audit.write(&own(now, "cut", &detail), Urge::BeforeTheAct)?;
@@ -249,9 +241,7 @@ impl Audit {
             (Arc::clone(&state.file), state.end)
         };
         let mut bytes = vec![0; usize::try_from(end).unwrap_or(0)];
-        let read = file
-            .read_at(&mut bytes, 0)
-            .map_err(AuditError::disk("read"))?;
+        let read = file.read_at(&mut bytes, 0).map_err(AuditError::disk("read"))?;
         let text = String::from_utf8_lossy(bytes.get(..read).unwrap_or_default());
         let lines: Vec<&str> = text.lines().collect();
         let skipped = lines.len().saturating_sub(count);
@@ -273,10 +263,7 @@ impl Audit {
     }
 
     fn sign_head(&self, state: &mut State, now: Stamp) -> Result<(), AuditError> {
-        let signed = Head {
-            number: state.number,
-            link: state.link,
-        };
+        let signed = Head { number: state.number, link: state.link };
         let signature = self.key.sign(&signed.message()).to_bytes();
         let text = chain::hex(&signature);
         state.append(&own(now, chain::SIGNED, &text))?;
@@ -290,26 +277,17 @@ impl Audit {
 impl std::fmt::Debug for Audit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (n, hash) = self.head();
-        f.debug_struct("Audit")
-            .field("n", &n)
-            .field("hash", &hash)
-            .finish_non_exhaustive()
+        f.debug_struct("Audit").field("n", &n).field("hash", &hash).finish_non_exhaustive()
     }
 }
 
 impl State {
     fn append(&mut self, entry: &Entry<'_>) -> Result<u64, AuditError> {
-        let line = Line {
-            n: self.link.n.saturating_add(1),
-            entry,
-        };
+        let line = Line { n: self.link.n.saturating_add(1), entry };
         let (bytes, link) = line.encode(self.link.hash).ok_or(AuditError::BadLine)?;
         if let Err(source) = self.file.write_all_at(&bytes, self.end) {
             self.suspect = true;
-            return Err(AuditError::Disk {
-                doing: "written",
-                source,
-            });
+            return Err(AuditError::Disk { doing: "written", source });
         }
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.end = self.end.saturating_add(length);
@@ -322,10 +300,7 @@ impl State {
     fn sync(&mut self) -> Result<(), AuditError> {
         if let Err(source) = self.file.sync_data() {
             self.suspect = true;
-            return Err(AuditError::Disk {
-                doing: "synced",
-                source,
-            });
+            return Err(AuditError::Disk { doing: "synced", source });
         }
         self.unsynced = 0;
         Ok(())
@@ -334,13 +309,7 @@ impl State {
 
 /// A line of the box itself.
 fn own<'a>(at: Stamp, action: &'a str, detail: &'a str) -> Entry<'a> {
-    Entry {
-        at,
-        actor: "box",
-        action,
-        subject: None,
-        detail,
-    }
+    Entry { at, actor: "box", action, subject: None, detail }
 }
 
 /// What stands on the disk.
@@ -381,9 +350,7 @@ fn survey(
 fn reach(disk: &dyn Disk, number: u32, key: &VerifyingKey) -> Result<Reach, AuditError> {
     let failed = AuditError::disk("read");
     let file = disk.open(&file_name(number)).map_err(&failed)?;
-    file.sync_data()
-        .and_then(|()| file.forget())
-        .map_err(&failed)?;
+    file.sync_data().and_then(|()| file.forget()).map_err(&failed)?;
     let bytes = crate::store::disk::read_whole(&*file, READ_BYTES_MAX).map_err(&failed)?;
     Ok(verify(number, &bytes, key))
 }
@@ -447,10 +414,7 @@ fn begin_file(
         file,
         end: 0,
         // Numbers go on, the chain of hashes begins anew: the digest of the old file binds them.
-        link: Link {
-            n: link.n,
-            hash: Digest([0; 32]),
-        },
+        link: Link { n: link.n, hash: Digest([0; 32]) },
         unsigned: 0,
         unsynced: 0,
         suspect: false,

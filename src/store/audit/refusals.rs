@@ -39,24 +39,14 @@ impl Refusals {
     #[must_use]
     pub fn note(&mut self, caller: &str, now: Instant) -> Option<Refused> {
         let is_known = self.callers.contains_key(caller);
-        let caller = if is_known || self.callers.len() < STRANGERS_MAX {
-            caller
-        } else {
-            OTHERS
-        };
+        let caller = if is_known || self.callers.len() < STRANGERS_MAX { caller } else { OTHERS };
         if let Some(seen) = self.callers.get_mut(caller) {
             seen.untold = seen.untold.saturating_add(1);
             return seen.tell(caller, now);
         }
-        let seen = Seen {
-            told: now,
-            untold: 0,
-        };
+        let seen = Seen { told: now, untold: 0 };
         self.callers.insert(caller.to_owned(), seen);
-        Some(Refused {
-            caller: caller.to_owned(),
-            count: 1,
-        })
+        Some(Refused { caller: caller.to_owned(), count: 1 })
     }
 
     /// Returns the lines that are due, and forgets callers that were quiet for a minute.
@@ -73,10 +63,7 @@ impl Refusals {
 
     /// Returns when [`Refusals::due`] has something to do next.
     pub fn deadline(&self) -> Option<Instant> {
-        let due = self
-            .callers
-            .values()
-            .map(|seen| seen.told.after(LINE_EVERY));
+        let due = self.callers.values().map(|seen| seen.told.after(LINE_EVERY));
         due.min()
     }
 }
@@ -87,10 +74,7 @@ impl Seen {
             return None;
         }
         self.told = now;
-        Some(Refused {
-            caller: caller.to_owned(),
-            count: std::mem::take(&mut self.untold),
-        })
+        Some(Refused { caller: caller.to_owned(), count: std::mem::take(&mut self.untold) })
     }
 }
 
@@ -105,9 +89,8 @@ mod tests {
     #[test]
     fn a_thousand_refusals_in_a_minute_are_two_lines_and_none_is_lost() {
         let mut refusals = Refusals::default();
-        let lines: Vec<_> = (0..1000)
-            .filter_map(|i| refusals.note("CT1 from 10.0.0.21", at(i / 20)))
-            .collect();
+        let lines: Vec<_> =
+            (0..1000).filter_map(|i| refusals.note("CT1 from 10.0.0.21", at(i / 20))).collect();
         assert_eq!(lines.iter().map(|line| line.count).sum::<u64>(), 1);
         assert_eq!(refusals.deadline(), Some(at(60)));
         assert_eq!(refusals.due(at(59)), []);
@@ -120,9 +103,8 @@ mod tests {
     #[test]
     fn callers_beyond_the_limit_share_one_line() {
         let mut refusals = Refusals::default();
-        let lines: Vec<_> = (0..1000)
-            .filter_map(|i| refusals.note(&format!("S{i}"), at(0)))
-            .collect();
+        let lines: Vec<_> =
+            (0..1000).filter_map(|i| refusals.note(&format!("S{i}"), at(0))).collect();
         assert_eq!(lines.len(), STRANGERS_MAX + 1);
         let later = refusals.due(at(60));
         assert_eq!(later.len(), 1);

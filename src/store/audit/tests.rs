@@ -31,15 +31,11 @@ fn written() -> MemoryDisk {
     let disk = disk();
     let (audit, _) = open(&disk);
     for n in 0..10 {
-        audit
-            .write(&entry(&format!("line {n}")), Urge::Later)
-            .unwrap();
+        audit.write(&entry(&format!("line {n}")), Urge::Later).unwrap();
     }
     audit.sign(Stamp::default()).unwrap();
     for n in 10..13 {
-        audit
-            .write(&entry(&format!("line {n}")), Urge::BeforeTheAct)
-            .unwrap();
+        audit.write(&entry(&format!("line {n}")), Urge::BeforeTheAct).unwrap();
     }
     disk
 }
@@ -55,10 +51,7 @@ fn an_untouched_file_goes_on_with_its_numbers() {
     assert!(disk.bytes(FILE).starts_with(&before));
     let n = audit.write(&entry("more"), Urge::Later).unwrap();
     assert_eq!(n, audit.head().0);
-    assert_eq!(
-        u64::try_from(audit.tail(usize::MAX).unwrap().len()).unwrap(),
-        n
-    );
+    assert_eq!(u64::try_from(audit.tail(usize::MAX).unwrap().len()).unwrap(), n);
     assert_eq!(audit.tail(1).unwrap().len(), 1);
 }
 
@@ -84,8 +77,7 @@ fn a_torn_tail_is_cut_and_the_cut_is_the_next_line() {
     let disk = written();
     let whole = disk.bytes(FILE).len();
     let torn = disk.open(FILE).unwrap();
-    torn.write_all_at(b"{\"n\":15,\"at\":", u64::try_from(whole).unwrap())
-        .unwrap();
+    torn.write_all_at(b"{\"n\":15,\"at\":", u64::try_from(whole).unwrap()).unwrap();
     let (audit, opened) = open(&disk);
     assert_eq!((opened.cut_bytes, opened.fault), (13, None));
     let lines = audit.tail(2).unwrap();

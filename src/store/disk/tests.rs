@@ -24,10 +24,7 @@ fn a_power_cut_takes_what_was_not_synced_and_nothing_else() {
     assert_eq!(disk.bytes("a").len(), 4000);
     crash(&disk, Loss::Everything);
     assert_eq!(disk.bytes("a"), [1; 2000]);
-    assert!(
-        file.read_at(&mut [0], 0).is_err(),
-        "a file outlived the power cut"
-    );
+    assert!(file.read_at(&mut [0], 0).is_err(), "a file outlived the power cut");
 }
 
 #[test]
@@ -36,14 +33,8 @@ fn a_torn_write_is_torn_at_sectors() {
     file.write_all_at(&vec![2; 64 * 512], 0).unwrap();
     crash(&disk, Loss::Some);
     let bytes = disk.bytes("a");
-    let new = bytes
-        .chunks(512)
-        .filter(|sector| sector.iter().all(|byte| *byte == 2))
-        .count();
-    let old = bytes
-        .chunks(512)
-        .filter(|sector| sector.iter().all(|byte| *byte == 1))
-        .count();
+    let new = bytes.chunks(512).filter(|sector| sector.iter().all(|byte| *byte == 2)).count();
+    let old = bytes.chunks(512).filter(|sector| sector.iter().all(|byte| *byte == 1)).count();
     assert_eq!(new + old, 64);
     assert!(0 < new && 0 < old);
 }
@@ -95,12 +86,7 @@ fn a_full_disk_says_so() {
 fn the_nth_write_fails_once_or_for_ever() {
     for lasting in [Lasting::Once, Lasting::Forever] {
         let (disk, file) = synced(b"");
-        disk.plan(Trouble {
-            step: Step::Write,
-            after: 1,
-            failure: Failure::Full,
-            lasting,
-        });
+        disk.plan(Trouble { step: Step::Write, after: 1, failure: Failure::Full, lasting });
         let told: Vec<_> = (0..4).map(|_| file.write_all_at(b"x", 0).is_ok()).collect();
         let later = lasting == Lasting::Once;
         assert_eq!(told, [true, false, later, later]);
@@ -116,10 +102,7 @@ fn real_files_are_for_the_owner_alone_and_one_process() {
     let again = RealDisk::open(&path).unwrap_err();
     assert_eq!(again.kind(), io::ErrorKind::WouldBlock);
     let file = disk.create("a").unwrap();
-    assert_eq!(
-        disk.create("a").err().unwrap().kind(),
-        io::ErrorKind::AlreadyExists
-    );
+    assert_eq!(disk.create("a").err().unwrap().kind(), io::ErrorKind::AlreadyExists);
     file.write_all_at(b"bytes", 3).unwrap();
     file.sync_data().unwrap();
     file.forget().unwrap();
@@ -135,9 +118,6 @@ fn real_files_are_for_the_owner_alone_and_one_process() {
     disk.rename("a", "b").unwrap();
     assert_eq!(disk.list().unwrap(), ["b"]);
     disk.remove("b").unwrap();
-    assert_eq!(
-        disk.open("b").err().unwrap().kind(),
-        io::ErrorKind::NotFound
-    );
+    assert_eq!(disk.open("b").err().unwrap().kind(), io::ErrorKind::NotFound);
     assert!(0 < disk.free_bytes().unwrap());
 }

@@ -20,7 +20,7 @@ use crate::store::keys::table::{
     Entry, Table, context, image, merge_rings, read_ring, slot_offset,
 };
 use crate::store::keys::{Key, KeyError, Secrets, VaultIdentity};
-use crate::store::page::{PAGE_BYTES, Pack};
+use crate::store::page::PAGE_BYTES;
 
 const NAMES: [&str; 2] = ["keyring.a", "keyring.b"];
 /// What a key is for.

@@ -36,27 +36,17 @@ pub(super) struct Table {
 
 /// What a key's wrap is bound to: another vault, slot or name does not open it.
 pub(super) fn context(identity: VaultIdentity, slot: u32, id: &KeyId) -> Vec<u8> {
-    Pack::default()
-        .bytes(&identity.0)
-        .u32(slot)
-        .bytes(id)
-        .done()
+    Pack::default().bytes(&identity.0).u32(slot).bytes(id).done()
 }
 
 pub(super) fn slot_offset(slot: u32) -> u64 {
     let bytes = u64::try_from(SLOT_BYTES).unwrap_or(0);
-    u64::try_from(PAGE_BYTES)
-        .unwrap_or(0)
-        .saturating_add(bytes.saturating_mul(u64::from(slot)))
+    u64::try_from(PAGE_BYTES).unwrap_or(0).saturating_add(bytes.saturating_mul(u64::from(slot)))
 }
 
 impl Table {
     pub(super) fn insert(&mut self, slot: u32, found: Found) {
-        let entry = Entry {
-            found,
-            inside: 0,
-            last: None,
-        };
+        let entry = Entry { found, inside: 0, last: None };
         if let Found::Live(live) = &entry.found {
             self.by_id.entry(live.id).or_default().push(slot);
         }
@@ -100,27 +90,21 @@ pub(super) fn merge_rings(
     [a, b]: &[Option<Vec<u8>>; 2],
 ) -> (Table, Option<Fault>) {
     // A copy that is missing as a whole says nothing about any slot: the other speaks for both.
-    let [a, b] = [a.as_ref().or(b.as_ref()), b.as_ref().or(a.as_ref())].map(|copy| {
-        copy.and_then(|copy| copy.get(PAGE_BYTES..))
-            .unwrap_or_default()
-    });
+    let [a, b] = [a.as_ref().or(b.as_ref()), b.as_ref().or(a.as_ref())]
+        .map(|copy| copy.and_then(|copy| copy.get(PAGE_BYTES..)).unwrap_or_default());
     let count = a.len().max(b.len()).div_ceil(SLOT_BYTES);
     let (mut table, mut fault) = (Table::default(), None);
     for slot in 0..u32::try_from(count).unwrap_or(u32::MAX) {
         let found = [a, b].map(|copy| {
-            let start = usize::try_from(slot)
-                .unwrap_or(usize::MAX)
-                .saturating_mul(SLOT_BYTES);
+            let start = usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(SLOT_BYTES);
             let rest = copy.get(start..).unwrap_or_default();
             parse(identity, slot, rest.get(..SLOT_BYTES).unwrap_or(rest))
         });
         let opens = |found: Found| match found {
-            Found::Live(live) => unwrap(
-                &secrets.ring,
-                &context(identity, slot, &live.id),
-                &live.wrapped,
-            )
-            .map_or(Found::Broken, |_| found),
+            Found::Live(live) => {
+                unwrap(&secrets.ring, &context(identity, slot, &live.id), &live.wrapped)
+                    .map_or(Found::Broken, |_| found)
+            }
             Found::Free | Found::Erased | Found::Broken => found,
         };
         let [one, other] = found.map(opens);

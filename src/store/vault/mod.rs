@@ -153,10 +153,7 @@ struct EachDraw<'a>(&'a Mutex<Box<dyn Rng>>);
 
 impl Rng for EachDraw<'_> {
     fn fill(&mut self, bytes: &mut [u8]) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill(bytes);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes);
     }
 }
 

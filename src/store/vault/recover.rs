@@ -74,9 +74,7 @@ impl Recovery {
     /// release does not know, and only a slab that is read again at each start stays set aside.
     pub fn unmarked(&self) -> BTreeSet<u32> {
         let damaged = self.damaged.iter().map(|damage| damage.slab);
-        damaged
-            .chain(self.unknown.iter().map(|unknown| unknown.slab))
-            .collect()
+        damaged.chain(self.unknown.iter().map(|unknown| unknown.slab)).collect()
     }
 
     /// Returns the fault to show, if any.
@@ -387,12 +385,6 @@ impl Scan<'_> {
                 stand = Stand::Failed;
             }
         }
-        Slab {
-            generation: self.generation,
-            end,
-            size,
-            stand,
-            pins: self.pins,
-        }
+        Slab { generation: self.generation, end, size, stand, pins: self.pins }
     }
 }

@@ -32,10 +32,7 @@ impl Told {
 const SMALL: u64 = 64 * 1024;
 
 fn start(disk: &MemoryDisk, ledger: &TestLedger) -> Result<TestBox, VaultError> {
-    let settings = VaultSettings {
-        slab_bytes: SMALL,
-        ..settings()
-    };
+    let settings = VaultSettings { slab_bytes: SMALL, ..settings() };
     start_with(disk, ledger, settings)
 }
 
@@ -57,10 +54,7 @@ fn live(disk: &MemoryDisk, told: &mut Told) -> Result<(), VaultError> {
     rewound.append(&pattern(99, 70_000))?;
     node.vault.roll_back(rewound)?;
     told.store(&node, "1.1", 75_000)?;
-    let ledger = TestLedger {
-        start: node.opened.start,
-        marks: BTreeMap::new(),
-    };
+    let ledger = TestLedger { start: node.opened.start, marks: BTreeMap::new() };
     drop(node);
     let node = start(disk, &ledger)?;
     told.starts.push(node.opened.start);
@@ -96,36 +90,22 @@ fn check(disk: &MemoryDisk, told: &Told, what: &str) {
                 assert_eq!(found, sealed, "{what}");
                 assert_eq!(node.read(found).unwrap(), *bytes, "{what}");
             }
-            None => assert!(
-                doomed,
-                "{what}: {:?} was told safe and is gone",
-                sealed.number
-            ),
+            None => assert!(doomed, "{what}: {:?} was told safe and is gone", sealed.number),
         }
     }
     for found in &node.found {
         let bytes = node.read(found).unwrap();
-        assert!(
-            told.sent.contains(&bytes),
-            "{what}: {:?} was never sent",
-            found.number
-        );
+        assert!(told.sent.contains(&bytes), "{what}: {:?} was never sent", found.number);
     }
     node.vault.retire_keys(&node.recovery).unwrap();
     let (_, sealed) = node.store("1.9", b"after the cut").unwrap();
     assert_eq!(node.read(&sealed).unwrap(), b"after the cut", "{what}");
     let before: Vec<_> = node.found.iter().map(|sealed| sealed.number).collect();
-    assert!(
-        !before.contains(&sealed.number),
-        "{what}: a number was drawn twice"
-    );
+    assert!(!before.contains(&sealed.number), "{what}: a number was drawn twice");
     drop(node);
     let again = start(disk, &TestLedger::default()).unwrap();
     for (number, bytes) in before.iter().map(|number| (number, again.found(*number))) {
-        assert!(
-            bytes.is_some(),
-            "{what}: {number} vanished at the second start"
-        );
+        assert!(bytes.is_some(), "{what}: {number} vanished at the second start");
     }
 }
 

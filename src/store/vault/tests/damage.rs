@@ -21,11 +21,7 @@ fn file(sealed: &Sealed) -> String {
 fn three() -> (TestBox, [Sealed; 3]) {
     let node = fresh();
     let sealed = [1, 2, 3].map(|seed| node.store("1.2", &pattern(seed, 5000)).unwrap().1);
-    assert!(
-        sealed
-            .iter()
-            .all(|other| other.location.slab == sealed[0].location.slab)
-    );
+    assert!(sealed.iter().all(|other| other.location.slab == sealed[0].location.slab));
     (node, sealed)
 }
 
@@ -55,8 +51,7 @@ fn any_flipped_bit_of_a_record_is_found_and_the_others_are_read() {
             assert_eq!(node2.recovery.fault(), Some(Fault::VaultDamaged));
         }
         assert!(node2.found(sealed[0].number).is_some() && node2.found(sealed[2].number).is_some());
-        node.disk
-            .tamper(&file(middle), place, &clean[place..=place]);
+        node.disk.tamper(&file(middle), place, &clean[place..=place]);
     }
 }
 
@@ -64,11 +59,7 @@ fn any_flipped_bit_of_a_record_is_found_and_the_others_are_read() {
 fn a_bad_header_in_the_middle_is_damage_and_the_slab_is_kept() {
     let (node, sealed) = three();
     let middle = &sealed[1];
-    node.disk.tamper(
-        &file(middle),
-        at(middle.location.offset),
-        &[0; SECTOR_BYTES],
-    );
+    node.disk.tamper(&file(middle), at(middle.location.offset), &[0; SECTOR_BYTES]);
     let node = node.restart();
     assert_eq!(node.recovery.records, 2);
     assert_eq!(node.recovery.damaged.len(), 1);
@@ -86,8 +77,7 @@ fn a_bad_header_in_the_middle_is_damage_and_the_slab_is_kept() {
 fn a_torn_last_record_is_no_damage_but_a_mark_behind_it_is() {
     let (node, sealed) = three();
     let last = &sealed[2];
-    node.disk
-        .tamper(&file(last), at(last.end) - PAGE_BYTES, &[0; PAGE_BYTES]);
+    node.disk.tamper(&file(last), at(last.end) - PAGE_BYTES, &[0; PAGE_BYTES]);
     let again = start(&node.disk, &TestLedger::default()).unwrap();
     assert_eq!((again.recovery.torn, again.recovery.damaged.len()), (1, 0));
     // The ledger knew more than the slab has. It has no mark that would let the slab be skipped.
@@ -97,15 +87,8 @@ fn a_torn_last_record_is_no_damage_but_a_mark_behind_it_is() {
     };
     let fitting = start(&node.disk, &mark(last.location.offset)).unwrap();
     assert_eq!(fitting.recovery.damaged, []);
-    node.disk
-        .open(&file(last))
-        .unwrap()
-        .set_length(last.location.offset)
-        .unwrap();
-    let mark = TestLedger {
-        start: again.opened.start + 1,
-        ..mark(last.end + 8192)
-    };
+    node.disk.open(&file(last)).unwrap().set_length(last.location.offset).unwrap();
+    let mark = TestLedger { start: again.opened.start + 1, ..mark(last.end + 8192) };
     let beyond = start(&node.disk, &mark).unwrap();
     assert_eq!(beyond.recovery.damaged.len(), 1, "{:?}", beyond.recovery);
     assert_eq!(beyond.recovery.records, 2);
@@ -137,13 +120,9 @@ fn frames_out_of_order_or_of_another_record_do_not_read() {
     let frame = |n: usize| clean[first + n * FRAME..first + (n + 1) * FRAME].to_vec();
     // Two frames change places; one stands twice; the last is left out by an earlier one.
     for (place, other) in [(0, 1), (1, 0), (2, 1), (1, 2)] {
-        node.disk
-            .tamper(&name, first + place * FRAME, &frame(other));
+        node.disk.tamper(&name, first + place * FRAME, &frame(other));
         let read = node.read(&sealed);
-        assert!(
-            matches!(read, Err(VaultError::Damaged { .. })),
-            "{place} {other}"
-        );
+        assert!(matches!(read, Err(VaultError::Damaged { .. })), "{place} {other}");
         node.disk.tamper(&name, 0, &clean);
     }
     assert_eq!(node.read(&sealed).unwrap(), bytes);
@@ -197,10 +176,7 @@ fn the_seal_holds_where_the_checksums_were_made_to_fit() {
             }
         };
         assert!(failed && whole == n, "{frame:?} at {n}");
-        assert!(
-            reader.next_chunk(&mut chunk).is_err(),
-            "an error became an end"
-        );
+        assert!(reader.next_chunk(&mut chunk).is_err(), "an error became an end");
         node.disk.tamper(&name, 0, &clean);
     }
 }
@@ -213,14 +189,10 @@ fn stale_frames_never_fit_a_new_header() {
     let (_, old) = node.store("1.2", &pattern(1, 5000)).unwrap();
     let header = format::Header {
         generation: old.location.generation,
-        number: RecordNumber {
-            start: old.number.start,
-            sequence: 77,
-        },
+        number: RecordNumber { start: old.number.start, sequence: 77 },
         kind: 1,
     };
-    node.disk
-        .tamper(&file(&old), at(old.location.offset), &header.encode());
+    node.disk.tamper(&file(&old), at(old.location.offset), &header.encode());
     let node = node.restart();
     assert_eq!((node.recovery.records, node.recovery.torn), (0, 1));
 }
@@ -230,16 +202,10 @@ fn records_of_an_older_generation_are_not_found_again() {
     let (node, sealed) = three();
     let slab = sealed[0].location.slab;
     node.vault.recycle(slab, sealed[2].end).unwrap();
-    assert!(matches!(
-        node.read(&sealed[1]),
-        Err(VaultError::Gone { .. })
-    ));
+    assert!(matches!(node.read(&sealed[1]), Err(VaultError::Gone { .. })));
     let (_, new) = node.store("1.2", b"new").unwrap();
     assert_eq!((new.location.slab, new.location.generation), (slab, 2));
-    assert!(matches!(
-        node.read(&sealed[0]),
-        Err(VaultError::Gone { .. })
-    ));
+    assert!(matches!(node.read(&sealed[0]), Err(VaultError::Gone { .. })));
     let node = node.restart();
     assert_eq!(node.recovery.damaged, []);
     assert_eq!(node.found.len(), 1);
@@ -252,8 +218,7 @@ fn a_torn_head_is_mended_by_the_other_and_without_both_the_slab_is_kept() {
         let name = file(&sealed[0]);
         let clean = node.disk.bytes(&name);
         for copy in torn {
-            node.disk
-                .tamper(&name, copy * PAGE_BYTES, &[0xff; SECTOR_BYTES]);
+            node.disk.tamper(&name, copy * PAGE_BYTES, &[0xff; SECTOR_BYTES]);
         }
         let node = node.restart();
         if torn.len() < 2 {
@@ -279,10 +244,7 @@ fn a_format_of_another_release_is_refused_and_left_alone() {
     node.disk.tamper(&name, 0, &head);
     let before = node.disk.bytes(&name);
     let refused = start(&node.disk, &TestLedger::default());
-    assert!(matches!(
-        refused.err(),
-        Some(VaultError::Version { found: 2 })
-    ));
+    assert!(matches!(refused.err(), Some(VaultError::Version { found: 2 })));
     assert_eq!(node.disk.bytes(&name), before);
 }
 
@@ -290,41 +252,25 @@ fn a_format_of_another_release_is_refused_and_left_alone() {
 fn seal_unknown(node: &TestBox, study: &str) -> Sealed {
     let (_, sealed) = node.store(study, b"from the future").unwrap();
     let ring = &node.vault.inner.ring;
-    let ticket = ring
-        .enter(KeyName::Study(&uid(study)), &node.vault.inner.rng)
-        .unwrap();
+    let ticket = ring.enter(KeyName::Study(&uid(study)), &node.vault.inner.rng).unwrap();
     ring.leave(ticket.slot, None);
-    let header = format::Header {
-        generation: 1,
-        number: sealed.number,
-        kind: 9,
-    };
-    let bound = format::Bound {
-        identity: node.vault.identity(),
-        header: &header,
-    };
+    let header = format::Header { generation: 1, number: sealed.number, kind: 9 };
+    let bound = format::Bound { identity: node.vault.identity(), header: &header };
     let key = Secret::new([3; 32]);
     let mut plain = sealed.arrival.0.to_le_bytes().to_vec();
     plain.extend_from_slice(br#"{"kind":"sonnet","lines":14}"#);
-    let body = bound
-        .seal_trailer((ticket.slot, &ticket.key), [1; 24], &key, &plain)
-        .unwrap();
+    let body = bound.seal_trailer((ticket.slot, &ticket.key), [1; 24], &key, &plain).unwrap();
     let chunk = [7; 16];
     let mut bytes = header.encode();
-    for (sequence, (frame, body)) in [
-        (format::Frame::LastChunk, &chunk[..]),
-        (format::Frame::Trailer, &body),
-    ]
-    .iter()
-    .enumerate()
+    for (sequence, (frame, body)) in
+        [(format::Frame::LastChunk, &chunk[..]), (format::Frame::Trailer, &body)].iter().enumerate()
     {
         let sequence = u32::try_from(sequence).unwrap();
         let head = format::FrameHead::of(header.number, *frame, sequence, body).unwrap();
         bytes.extend(head.encode());
         bytes.extend_from_slice(body);
     }
-    node.disk
-        .tamper(&file(&sealed), at(sealed.location.offset), &bytes);
+    node.disk.tamper(&file(&sealed), at(sealed.location.offset), &bytes);
     sealed
 }
 
@@ -335,23 +281,12 @@ fn an_unknown_kind_pins_its_slab_until_the_study_is_erased() {
     assert_eq!(sealed.location.offset, RECORDS_AT);
     let node = node.restart();
     assert_eq!(node.recovery.damaged, []);
-    assert_eq!(
-        (node.recovery.unknown.len(), node.recovery.unknown[0].kind),
-        (1, 9)
-    );
+    assert_eq!((node.recovery.unknown.len(), node.recovery.unknown[0].kind), (1, 9));
     let slab = sealed.location.slab;
-    let end = node
-        .vault
-        .slabs()
-        .iter()
-        .find(|space| space.slab == slab)
-        .unwrap()
-        .end;
+    let end = node.vault.slabs().iter().find(|space| space.slab == slab).unwrap().end;
     let refused = node.vault.recycle(slab, end);
     assert!(matches!(refused, Err(VaultError::Pinned { .. })));
-    node.vault
-        .erase(KeyName::Study(&uid("1.7")), Some(sealed.arrival))
-        .unwrap();
+    node.vault.erase(KeyName::Study(&uid("1.7")), Some(sealed.arrival)).unwrap();
     node.vault.recycle(slab, end).unwrap();
 }
 
@@ -360,8 +295,7 @@ fn a_copy_of_a_record_is_the_same_record_once() {
     let (node, sealed) = three();
     let bytes = node.disk.bytes(&file(&sealed[0]));
     let copy = bytes[at(sealed[0].location.offset)..at(sealed[0].end)].to_vec();
-    node.disk
-        .tamper(&file(&sealed[0]), at(sealed[2].end), &copy);
+    node.disk.tamper(&file(&sealed[0]), at(sealed[2].end), &copy);
     let node = node.restart();
     assert_eq!((node.recovery.records, node.recovery.twice), (3, 1));
 }

@@ -5,12 +5,7 @@ use crate::base::fault::Fault;
 use crate::store::disk::memory::{Failure, Lasting, Loss, Step, Trouble};
 
 fn fail(disk: &MemoryDisk, step: Step, after: u64, lasting: Lasting) {
-    disk.plan(Trouble {
-        step,
-        after,
-        failure: Failure::Error,
-        lasting,
-    });
+    disk.plan(Trouble { step, after, failure: Failure::Error, lasting });
 }
 
 fn stand(node: &TestBox, slab: u32) -> Stand {
@@ -29,16 +24,8 @@ fn after_a_failed_sync_the_object_is_refused_and_its_slab_is_not_leased_again() 
     assert_eq!(stand(&node, slab), Stand::Failed);
     let place = usize::try_from(first.end).unwrap();
     let bytes = node.disk.bytes(&slab_name(slab));
-    assert_eq!(
-        bytes[place..place + 512],
-        [0; 512],
-        "the header was not zeroed"
-    );
-    assert!(
-        bytes[place + 512..place + 600]
-            .iter()
-            .any(|byte| *byte != 0)
-    );
+    assert_eq!(bytes[place..place + 512], [0; 512], "the header was not zeroed");
+    assert!(bytes[place + 512..place + 600].iter().any(|byte| *byte != 0));
     let (_, third) = node.store("1.2", b"third").unwrap();
     assert_ne!(third.location.slab, slab);
     assert_eq!(node.read(&first).unwrap(), b"first");
@@ -94,8 +81,7 @@ fn a_failure_at_any_write_or_sync_of_an_object_refuses_it_and_nothing_else() {
 fn an_object_grows_its_slab_up_to_the_reserve_and_is_refused_there() {
     let node = fresh();
     let free = node.vault.space().unwrap().free_bytes;
-    node.disk
-        .set_capacity((64 << 20) - free + settings().reserve_bytes + 100_000);
+    node.disk.set_capacity((64 << 20) - free + settings().reserve_bytes + 100_000);
     let (_, small) = node.store("1.2", &pattern(1, 200_000)).unwrap();
     let refused = node.store("1.2", &pattern(2, 600_000)).unwrap_err();
     assert!(matches!(refused, VaultError::Full));
@@ -111,9 +97,7 @@ fn an_object_grows_its_slab_up_to_the_reserve_and_is_refused_there() {
 #[test]
 fn without_a_free_slab_an_object_is_refused_until_one_is_prepared() {
     let node = fresh();
-    let writers: Vec<_> = (0..2)
-        .map(|_| node.vault.begin(Kind::Object).unwrap())
-        .collect();
+    let writers: Vec<_> = (0..2).map(|_| node.vault.begin(Kind::Object).unwrap()).collect();
     let refused = node.vault.begin(Kind::Object).unwrap_err();
     assert!(matches!(refused, VaultError::NoSlab));
     assert_eq!(refused.fault(), Fault::DiskFull);
@@ -145,9 +129,7 @@ fn a_slab_that_cannot_be_read_is_damage_and_the_others_are_used() {
     let (vault, _) = Vault::open(shared, &provider(), settings(), rng, 0).unwrap();
     fail(&disk, Step::Read, 0, Lasting::Once);
     let mut found = Vec::new();
-    let recovery = vault
-        .recover(&BTreeMap::new(), &mut |sealed| found.push(sealed))
-        .unwrap();
+    let recovery = vault.recover(&BTreeMap::new(), &mut |sealed| found.push(sealed)).unwrap();
     assert_eq!(recovery.fault(), Some(Fault::VaultDamaged));
     assert_eq!(recovery.damaged[0].slab, kept.location.slab);
     assert_eq!(found, []);

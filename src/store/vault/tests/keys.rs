@@ -14,10 +14,7 @@ fn open_by(disk: &MemoryDisk, provider: &dyn KeyProvider) -> Result<(Vault, Open
 
 fn everything(disk: &MemoryDisk) -> Vec<(String, Vec<u8>)> {
     let names = disk.list().unwrap();
-    names
-        .into_iter()
-        .map(|name| (name.clone(), disk.bytes(&name)))
-        .collect()
+    names.into_iter().map(|name| (name.clone(), disk.bytes(&name))).collect()
 }
 
 fn spoil(disk: &MemoryDisk, name: &str) {
@@ -26,14 +23,7 @@ fn spoil(disk: &MemoryDisk, name: &str) {
 
 #[test]
 fn one_torn_copy_of_root_start_or_keyring_is_mended_by_the_other() {
-    for name in [
-        "root.a",
-        "root.b",
-        "start.a",
-        "start.b",
-        "keyring.a",
-        "keyring.b",
-    ] {
+    for name in ["root.a", "root.b", "start.a", "start.b", "keyring.a", "keyring.b"] {
         for gone in [false, true] {
             let node = fresh();
             let (_, sealed) = node.store("1.2", b"kept").unwrap();
@@ -51,11 +41,7 @@ fn one_torn_copy_of_root_start_or_keyring_is_mended_by_the_other() {
                 Some((stem, _)) => format!("{stem}.a"),
                 None => unreachable!(),
             };
-            assert_eq!(
-                node.disk.bytes(name),
-                node.disk.bytes(&other),
-                "{name} was not mended"
-            );
+            assert_eq!(node.disk.bytes(name), node.disk.bytes(&other), "{name} was not mended");
         }
     }
 }
@@ -76,10 +62,7 @@ fn slabs_without_root_start_or_keyring_are_left_as_they_are() {
             }
             let before = everything(&node.disk);
             let error = open_by(&node.disk, &provider()).unwrap_err();
-            assert!(
-                matches!(error, VaultError::Key(KeyError::Missing { .. })),
-                "{stem}"
-            );
+            assert!(matches!(error, VaultError::Key(KeyError::Missing { .. })), "{stem}");
             assert_eq!(error.fault(), Fault::KeyMissing);
             assert_eq!(everything(&node.disk), before, "{stem}");
         }
@@ -131,10 +114,7 @@ fn a_rotation_cut_at_any_step_leaves_a_vault_that_one_of_the_two_keys_opens() {
                 assert!(by_new.is_ok());
             }
             // A start mends both copies: ask for the old key on the disk as it was.
-            assert!(
-                by_new.is_ok() || open_by(&node.disk, &provider()).is_ok(),
-                "step {step}"
-            );
+            assert!(by_new.is_ok() || open_by(&node.disk, &provider()).is_ok(), "step {step}");
         }
     }
 }
@@ -147,8 +127,7 @@ fn a_slot_torn_in_one_copy_is_mended_and_in_both_it_is_told() {
         let (_, first) = node.store("1.2", b"kept").unwrap();
         let (_, second) = node.store("1.3", b"other").unwrap();
         for copy in torn {
-            node.disk
-                .tamper(&format!("keyring.{copy}"), place + 40, &[0xee; 8]);
+            node.disk.tamper(&format!("keyring.{copy}"), place + 40, &[0xee; 8]);
         }
         let node = node.restart();
         assert_eq!(node.read(&second).unwrap(), b"other");
@@ -196,10 +175,7 @@ fn a_record_without_its_key_is_dropped_as_the_last_and_is_damage_elsewhere() {
         assert_eq!(node.recovery.keyless, keyless_count);
         assert_eq!(node.recovery.damaged.len(), damage);
         let retired = node.vault.retire_keys(&node.recovery).unwrap();
-        assert_eq!(
-            retired, 0,
-            "keys are only retired when all slabs read clean"
-        );
+        assert_eq!(retired, 0, "keys are only retired when all slabs read clean");
     }
 }
 
@@ -208,11 +184,7 @@ fn a_key_without_a_record_becomes_a_tombstone_only_when_every_record_was_read() 
     let node = fresh();
     node.store("1.1", b"kept").unwrap();
     // The power went between the key of a new study and its first record.
-    let ticket = node
-        .vault
-        .inner
-        .ring
-        .enter(KeyName::Study(&uid("1.2")), &node.vault.inner.rng);
+    let ticket = node.vault.inner.ring.enter(KeyName::Study(&uid("1.2")), &node.vault.inner.rng);
     assert_eq!(ticket.unwrap().slot, 2);
     let (_, sealed) = node.store("1.1", b"more").unwrap();
     let ledger = TestLedger {
@@ -239,30 +211,18 @@ fn a_ledger_behind_was_restored_and_its_marks_count_for_nothing() {
     let disk = node.disk.clone();
     let first = node.opened.start;
     drop(node);
-    let ledger = TestLedger {
-        start: first,
-        marks,
-    };
+    let ledger = TestLedger { start: first, marks };
     let node = start(&disk, &ledger).unwrap();
-    assert_eq!(
-        (node.opened.ledger, node.recovery.records),
-        (LedgerStand::InStep, 0)
-    );
+    assert_eq!((node.opened.ledger, node.recovery.records), (LedgerStand::InStep, 0));
     let second = node.opened.start;
     drop(node);
     let restored = start(&disk, &ledger).unwrap();
     assert_eq!(restored.opened.ledger, LedgerStand::Behind);
-    assert_eq!(
-        (restored.recovery.records, restored.recovery.read_all),
-        (1, true)
-    );
+    assert_eq!((restored.recovery.records, restored.recovery.read_all), (1, true));
     assert!(second < restored.opened.start);
     drop(restored);
     // A ledger ahead: the copies were written before the power failed, or the vault is older.
-    let ahead = TestLedger {
-        start: 100,
-        ..ledger
-    };
+    let ahead = TestLedger { start: 100, ..ledger };
     assert_eq!(start(&disk, &ahead).unwrap().opened.start, 101);
 }
 
@@ -300,26 +260,14 @@ fn a_column_opens_at_its_place_until_its_study_is_erased() {
     let node = fresh();
     let (_, sealed) = node.store("1.2", b"kept").unwrap();
     let study = uid("1.2");
-    let column = node
-        .vault
-        .seal_column(KeyName::Study(&study), "study|1|name", b"DOE^JANE")
-        .unwrap();
+    let column =
+        node.vault.seal_column(KeyName::Study(&study), "study|1|name", b"DOE^JANE").unwrap();
     assert!(!column.windows(4).any(|part| part == b"JANE"));
     let open = |place| node.vault.open_column(place, &column);
-    assert_eq!(
-        open("study|1|name").unwrap().as_deref(),
-        Some(&b"DOE^JANE"[..])
-    );
+    assert_eq!(open("study|1|name").unwrap().as_deref(), Some(&b"DOE^JANE"[..]));
     assert_eq!(open("study|2|name").unwrap(), None);
-    assert_eq!(
-        node.vault
-            .open_column("study|1|name", &column[..20])
-            .unwrap(),
-        None
-    );
-    node.vault
-        .erase(KeyName::Study(&study), Some(sealed.arrival))
-        .unwrap();
+    assert_eq!(node.vault.open_column("study|1|name", &column[..20]).unwrap(), None);
+    node.vault.erase(KeyName::Study(&study), Some(sealed.arrival)).unwrap();
     assert!(open("study|1|name").unwrap_err().is_erased());
 }
 
@@ -330,10 +278,7 @@ fn a_key_file_that_others_may_read_is_refused_with_what_to_do() {
     let path = directory.path().join("provider.key");
     let made = FileKey::create(&path, &mut SplitMix::new(1)).unwrap();
     assert_eq!(FileKey::open(&path).unwrap().id(), made.id());
-    assert!(
-        FileKey::create(&path, &mut SplitMix::new(2)).is_err(),
-        "a key was overwritten"
-    );
+    assert!(FileKey::create(&path, &mut SplitMix::new(2)).is_err(), "a key was overwritten");
     for mode in [0o640, 0o604, 0o620] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         let error = FileKey::open(&path).unwrap_err();

@@ -21,15 +21,9 @@ fn each_slab_has_its_own_mark_because_slabs_fill_at_the_same_time() {
     let study = uid("1.2");
     // The one that began later is sealed first: numbers and order of arrival disagree.
     let content = object("1.2", &two);
-    let (_, two) = node
-        .vault
-        .seal(two, KeyName::Study(&study), content)
-        .unwrap();
+    let (_, two) = node.vault.seal(two, KeyName::Study(&study), content).unwrap();
     let content = object("1.2", &one);
-    let (_, one) = node
-        .vault
-        .seal(one, KeyName::Study(&study), content)
-        .unwrap();
+    let (_, one) = node.vault.seal(one, KeyName::Study(&study), content).unwrap();
     assert_ne!(one.location.slab, two.location.slab);
     assert!(two.arrival < one.arrival && one.number < two.number);
     for (start_known, known, missing) in [(1, &one, &two), (2, &two, &one)] {
@@ -51,10 +45,7 @@ fn a_mark_of_an_older_generation_does_not_hide_newer_records() {
     node.vault.recycle(old.location.slab, old.end).unwrap();
     let (_, new) = node.store("1.2", b"new").unwrap();
     assert_eq!(new.location.slab, old.location.slab);
-    let ledger = TestLedger {
-        start: node.opened.start,
-        marks: BTreeMap::from([mark]),
-    };
+    let ledger = TestLedger { start: node.opened.start, marks: BTreeMap::from([mark]) };
     let node = start(&node.disk, &ledger).unwrap();
     assert_eq!(node.found, [new]);
     assert_eq!(node.recovery.damaged, []);
@@ -83,10 +74,7 @@ fn a_rewound_place_is_written_again_under_a_new_number() {
     node.vault.roll_back(writer).unwrap();
     let (_, sealed) = node.store("1.2", b"short").unwrap();
     assert!(rewound < sealed.number);
-    assert_eq!(
-        (sealed.location.slab, sealed.location.offset),
-        (1, slab::RECORDS_AT)
-    );
+    assert_eq!((sealed.location.slab, sealed.location.offset), (1, slab::RECORDS_AT));
     let node = node.restart();
     assert_eq!(node.found, [sealed]);
     assert_eq!((node.recovery.torn, node.recovery.damaged.len()), (0, 0));
@@ -114,23 +102,14 @@ fn a_slab_in_use_or_changed_is_not_recycled() {
     let (_, first) = node.store("1.2", b"first").unwrap();
     let slab = first.location.slab;
     let writer = node.vault.begin(Kind::Object).unwrap();
-    assert!(matches!(
-        node.vault.recycle(slab, first.end),
-        Err(VaultError::Changed { .. })
-    ));
+    assert!(matches!(node.vault.recycle(slab, first.end), Err(VaultError::Changed { .. })));
     drop(writer);
     let (_, second) = node.store("1.2", b"second").unwrap();
-    assert!(matches!(
-        node.vault.recycle(slab, first.end),
-        Err(VaultError::Changed { .. })
-    ));
+    assert!(matches!(node.vault.recycle(slab, first.end), Err(VaultError::Changed { .. })));
     assert_eq!(node.read(&second).unwrap(), b"second");
     node.vault.recycle(slab, second.end).unwrap();
     assert_eq!(space_of(&node, slab).generation, 2);
-    assert!(matches!(
-        node.vault.recycle(99, 0),
-        Err(VaultError::Changed { slab: 99 })
-    ));
+    assert!(matches!(node.vault.recycle(99, 0), Err(VaultError::Changed { slab: 99 })));
 }
 
 #[test]
@@ -143,11 +122,7 @@ fn a_failed_slab_is_used_again_in_its_next_generation() {
         lasting: Lasting::Once,
     });
     assert!(node.store("1.2", b"refused").is_err());
-    let failed = node
-        .vault
-        .slabs()
-        .into_iter()
-        .find(|space| space.stand == Stand::Failed);
+    let failed = node.vault.slabs().into_iter().find(|space| space.stand == Stand::Failed);
     let failed = failed.unwrap();
     assert_eq!(node.vault.space().unwrap().failed, 1);
     node.vault.recycle(failed.slab, failed.end).unwrap();
@@ -173,10 +148,7 @@ fn nothing_is_leased_before_recovery() {
     let disk: Arc<dyn Disk> = Arc::new(node.disk.clone());
     let rng = Box::new(SplitMix::new(1));
     let (vault, _) = Vault::open(disk, &provider(), settings(), rng, 0).unwrap();
-    assert!(matches!(
-        vault.begin(Kind::Object),
-        Err(VaultError::Unready)
-    ));
+    assert!(matches!(vault.begin(Kind::Object), Err(VaultError::Unready)));
     assert!(matches!(vault.prepare(), Err(VaultError::Unready)));
 }
 
@@ -200,16 +172,11 @@ fn the_vault_works_on_a_real_directory() {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&path).unwrap());
         assert!(RealDisk::open(&path).is_err(), "two processes in one vault");
         let rng = Box::new(SplitMix::new(u64::from(turn)));
-        let settings = VaultSettings {
-            reserve_bytes: 0,
-            ..settings()
-        };
+        let settings = VaultSettings { reserve_bytes: 0, ..settings() };
         let (vault, opened) = Vault::open(disk, &provider(), settings, rng, turn).unwrap();
         assert_eq!((opened.start, opened.created), (turn + 1, turn == 0));
         let mut found = Vec::new();
-        let recovery = vault
-            .recover(&BTreeMap::new(), &mut |sealed| found.push(sealed))
-            .unwrap();
+        let recovery = vault.recover(&BTreeMap::new(), &mut |sealed| found.push(sealed)).unwrap();
         assert_eq!((found.len(), recovery.damaged.len()), (kept.len(), 0));
         vault.prepare().unwrap();
         for (sealed, length) in &kept {
@@ -220,9 +187,7 @@ fn the_vault_works_on_a_real_directory() {
         let mut writer = vault.begin(Kind::Object).unwrap();
         writer.append(&pattern(7, 150_000)).unwrap();
         let content = object("1.2", &writer);
-        let (_, sealed) = vault
-            .seal(writer, KeyName::Study(&uid("1.2")), content)
-            .unwrap();
+        let (_, sealed) = vault.seal(writer, KeyName::Study(&uid("1.2")), content).unwrap();
         kept.push((sealed, 150_000));
     }
 }
