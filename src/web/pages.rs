@@ -72,7 +72,9 @@ fn studies(lines: &[StudyLine]) -> Markup {
                 tbody {
                     @for line in lines {
                         tr {
-                            td dir="auto" { a href=(format!("/studies/{}", line.number)) { (line.who) } }
+                            td dir="auto" {
+                                a href=(format!("/studies/{}", line.number)) { (line.who) }
+                            }
                             td { (line.modality) } td { (line.instances) } td { (line.last) }
                             td { (line.owed) } td { (line.parked) }
                         }

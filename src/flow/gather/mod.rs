@@ -9,7 +9,7 @@
 //!
 //! | what is known | whole after silence of | because |
 //! |---|---|---|
-//! | spacing even, association released since the last image | `released_quiet` (10 s) | [`Why::Released`] |
+//! | spacing even, association released since | `released_quiet` (10 s) | [`Why::Released`] |
 //! | spacing even | `quiet` (60 s) | [`Why::Quiet`] |
 //! | a gap | `incomplete` (15 min) | [`Why::Incomplete`] |
 //! | nothing can be said (no geometry, one slice, a report) | `quiet` (60 s) | [`Why::Quiet`] |

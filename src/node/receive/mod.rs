@@ -175,7 +175,8 @@ impl Keeper for Receiver {
         if from.request.purpose != Purpose::Verification {
             self.storing.fetch_sub(1, Ordering::Relaxed);
         }
-        tracing::info!(peer = %from.peer, calling = %from.request.calling, ?end, "association over");
+        let calling = &from.request.calling;
+        tracing::info!(peer = %from.peer, %calling, ?end, "association over");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The vault: sealed, synced records in recycled slabs. A record is the promise; the ledger follows.
+//! The vault: sealed, synced records in recycled slabs. A record is the promise.
 //!
 //! # Invariants
 //! - I2: a [`Receipt`](crate::base::receipt::Receipt) exists only behind a sync that succeeded.

@@ -122,7 +122,8 @@ impl Vault {
     /// `marks` are the ledger's, one a slab: the slab's generation and the offset ([`Sealed::end`])
     /// up to which it holds the rows. Slabs without one, with one of an older generation, and all
     /// slabs when the ledger was [`LedgerStand::Behind`], are read from their head. Within a slab
-    /// records come in the order of arrival, between slabs they do not: sort by [`Sealed::arrival`].
+    /// records come in the order of arrival, between slabs they do not: sort by
+    /// [`Sealed::arrival`].
     ///
     /// # Errors
     ///

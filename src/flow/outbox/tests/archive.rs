@@ -179,7 +179,10 @@ fn owed_things() -> impl Strategy<Value = Vec<(Owed, u64)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(48)
+    })]
 
     #[test]
     fn whatever_the_archive_does_all_is_done_once_it_heals(
@@ -220,7 +223,9 @@ proptest! {
         world.fates = things.iter().map(|it| (it.delivery, Fate::default())).collect();
         world.heal_after(Duration::from_hours(2));
         for study in 1..4 {
-            let of = |row: &DeliveryRow| things.iter().any(|it| it.delivery == *row && it.study.0 == study);
+            let of = |row: &DeliveryRow| {
+                things.iter().any(|it| it.delivery == *row && it.study.0 == study)
+            };
             let kept: Vec<_> = world.kept.iter().copied().filter(of).collect();
             prop_assert!(kept.is_sorted());
         }

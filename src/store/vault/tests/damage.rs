@@ -323,7 +323,9 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
     #[test]
     fn rubbish_in_a_slab_is_neither_a_record_nor_a_panic(
-        seed in proptest::prelude::any::<u64>(), length in 1_usize..60_000, offset in 0_usize..20_000,
+        seed in proptest::prelude::any::<u64>(),
+        length in 1_usize..60_000,
+        offset in 0_usize..20_000,
     ) {
         let (node, sealed) = three();
         node.disk.tamper(&file(&sealed[0]), at(RECORDS_AT) + offset, &pattern(seed, length));

@@ -14,7 +14,7 @@ fn stand(node: &TestBox, slab: u32) -> Stand {
 }
 
 #[test]
-fn after_a_failed_sync_the_object_is_refused_and_its_slab_is_not_leased_again() {
+fn i2_after_a_failed_sync_the_object_is_refused_and_its_slab_is_not_leased_again() {
     let node = fresh();
     let (_, first) = node.store("1.2", b"first").unwrap();
     fail(&node.disk, Step::Sync, 0, Lasting::Once);
