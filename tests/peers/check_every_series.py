@@ -13,6 +13,14 @@ import lib
 import senders
 
 
+def same(sent, got):
+    """Equal byte for byte, but for the one NUL that PS3.5 A.5 puts behind an odd deflated stream:
+    without it DCMTK aborts."""
+    if sent[0] == "1.2.840.10008.1.2.1.99" and len(sent[1]) % 2:
+        sent = (sent[0], sent[1] + b"\0")
+    return sent == got
+
+
 def main(given):
     lib.need_data(given.data)
     root = lib.scratch()
@@ -34,7 +42,7 @@ def main(given):
             lib.wait_for(wait, lambda: expected <= len(sink.files()), 90)
             arrived = sink.files()[-len(files):]
             for sent, got in zip(files, arrived):
-                assert lib.split_file(sent) == lib.split_file(got), f"{name}: {sent} changed"
+                assert same(lib.split_file(sent), lib.split_file(got)), f"{name}: {sent} changed"
         assert len(sink.files()) == expected, "something arrived twice"
         assert box.child.poll() is None, "the box died"
         print(f"{expected} objects kept and forwarded byte for byte")

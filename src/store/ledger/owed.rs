@@ -29,7 +29,8 @@ const OWED: &str = "
     WHERE d.destination = ?1 AND d.state = 'queued' AND NOT EXISTS (
         SELECT 1 FROM deliveries e
         WHERE e.instance_key = d.instance_key AND e.destination = d.destination
-            AND e.order_no < d.order_no AND e.state IN ('queued', 'sent'))";
+            AND e.order_no < d.order_no AND d.urgency < e.urgency
+            AND e.state IN ('queued', 'sent'))";
 
 /// A row of [`OWED`] before its sealed column is opened.
 struct Raw {
@@ -43,8 +44,9 @@ impl View<'_> {
     ///
     /// Urgent before the rest, then results before bulk, then by arrival, so that the slices of
     /// a study go as they came; but every eighth attempt goes to what waits longest. A version
-    /// never goes while an earlier one under its SOP Instance UID is still owed. Empty for a
-    /// destination that the settings do not name.
+    /// stands behind the earlier ones under its SOP Instance UID; where it is more urgent than
+    /// one of them it is not listed before that one went. Empty for a destination that the
+    /// settings do not name.
     ///
     /// # Errors
     ///
