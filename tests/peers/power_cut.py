@@ -174,7 +174,7 @@ def make_box(scanpost, root, mount, port):
     text = open(box.config).read()
     text = text.replace(f'"{root}/state"', f'"{mount}/state"')
     text = text.replace(f'"{root}/key"', f'"{mount}/key"')
-    text = text.replace("slab_mib = 16", "slab_mib = 2").replace("mib = 64", "mib = 8")
+    text = text.replace("slab_mib = 16", "slab_mib = 2").replace("mib = 64", "mib = 16")
     open(box.config, "w").write(text)
     return box
 

@@ -238,6 +238,8 @@ fn readers(grid: &Grid) -> Vec<BTreeSet<[usize; 3]>> {
     let centre = grid.to_voxel(CONSENSUS).map(|at| at.round() as usize);
     for session in sessions {
         for nodule in session.split("<unblindedReadNodule>").skip(1) {
+            // What follows the last nodule of a session are loci of things that are none.
+            let nodule = nodule.split("</unblindedReadNodule>").next().unwrap();
             let mut inside = BTreeSet::new();
             for roi in nodule.split("<roi>").skip(1) {
                 let z = grid.to_voxel([0.0, 0.0, numbers(roi, "imageZposition")[0]])[0];
