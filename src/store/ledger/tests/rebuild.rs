@@ -75,7 +75,7 @@ fn what_was_under_way_when_the_power_went_is_taken_up_again() {
     let todo = ledger.next_job(&PlainSeal).unwrap().unwrap();
     ledger.job_started(todo.job.job, at(1)).unwrap();
     assert_eq!(start(&mut ledger, 1).condition, Condition::Sound);
-    assert_eq!(order(&ledger), [1, 2], "the version waits for the first");
+    assert_eq!(order(&ledger), [1, 2, 3], "the version stands behind the first");
     assert!(ledger.next_job(&PlainSeal).unwrap().is_some());
 }
 
