@@ -1,0 +1,547 @@
+//! One run: scanner, box and archives on one clock, with a queue of what happens next.
+
+use std::cmp::Reverse;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use scanpost::base::aet::AeTitle;
+use scanpost::base::rng::{Rng, SplitMix};
+use scanpost::base::time::{Clock, Instant};
+use scanpost::config::Config;
+use scanpost::dicom::acceptor;
+use scanpost::dicom::dimse::Priority;
+use scanpost::dicom::requestor::{
+    Action, Input, Outcome, Requestor, RequestorSettings, Rest, StoreOrder,
+};
+use scanpost::node::deliver::{Do, Heard};
+use scanpost::store::disk::Disk;
+use scanpost::store::disk::memory::{Failure, Lasting, Loss, MemoryDisk, Step, Trouble};
+use scanpost::store::ledger::Ledger;
+
+use crate::archive::{Archive, Delivery};
+use crate::clinic::{ARCHIVES, MS, Plan, S, SimClock, below, config, pair, plan};
+use crate::station::Station;
+
+const CAPACITY: u64 = 16 << 20;
+/// The bad time.
+const BAD: u64 = 600 * S;
+/// More events than any sound run has: past this, something spins (I9).
+const EVENTS_MAX: u64 = 20_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Event {
+    ScannerTry,
+    ToBox { line: u64, bytes: Vec<u8> },
+    ToScanner { line: u64, bytes: Vec<u8> },
+    ScannerCut { line: u64 },
+    Book { boot: u64 },
+    Prepare,
+    Bell { boot: u64, to: usize },
+    Dialled { boot: u64, to: usize },
+    ToArchive { to: usize, line: u64, bytes: Vec<u8> },
+    ToCourier { to: usize, line: u64, bytes: Vec<u8>, is_answer: bool },
+    Written { to: usize, line: u64 },
+    CourierCut { to: usize, line: u64 },
+    Away { to: usize },
+    PowerCut,
+    Full,
+    Roomy,
+    Alarm,
+}
+
+/// The scanner: what it has to send, what it was told.
+struct Scanner {
+    requestor: Option<Requestor>,
+    line: u64,
+    next: usize,
+}
+
+pub struct World {
+    rng: SplitMix,
+    clock: Arc<SimClock>,
+    queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    now: u64,
+    sequence: u64,
+    free_at: [u64; 6],
+    alarm: Option<u64>,
+    is_sick: bool,
+    config: Arc<Config>,
+    disk: MemoryDisk,
+    armed: Option<u64>,
+    station: Option<Station>,
+    boot: u64,
+    epoch: u32,
+    scanner: Scanner,
+    /// Sealed and not booked yet.
+    unbooked: Vec<usize>,
+    /// Refused at the end, and yet perhaps on the disk: a start may find it.
+    perhaps: Vec<usize>,
+    digest: DefaultHasher,
+    pub archives: Vec<Archive>,
+    pub plan: Plan,
+    /// What the scanner heard 0000 for.
+    pub told: BTreeSet<usize>,
+    /// First seals.
+    pub order: Vec<usize>,
+    /// What may stand earlier than in `order`.
+    pub unsure: BTreeSet<usize>,
+    pub events: u64,
+    pub cuts: u64,
+}
+
+impl World {
+    pub fn new(seed: u64, is_sick: bool) -> Self {
+        let mut rng = SplitMix::new(seed);
+        let (plan, clock, config) = (plan(&mut rng), SimClock::new(), config());
+        let disk = MemoryDisk::new(CAPACITY);
+        let ledger = Ledger::in_memory().expect("memory");
+        let station = Station::boot(&disk, ledger, &config, clock.clone(), rng.next_u64());
+        let contents = plan.contents.len();
+        let mut world = Self {
+            rng,
+            clock,
+            queue: BinaryHeap::new(),
+            now: 60 * S,
+            sequence: 0,
+            free_at: [0; 6],
+            alarm: None,
+            is_sick,
+            config,
+            disk,
+            armed: None,
+            station: Some(station),
+            boot: 1,
+            epoch: 0,
+            scanner: Scanner { requestor: None, line: 0, next: 0 },
+            unbooked: Vec::new(),
+            perhaps: Vec::new(),
+            digest: DefaultHasher::new(),
+            archives: ARCHIVES.iter().map(|_| Archive::new(contents)).collect(),
+            plan,
+            told: BTreeSet::new(),
+            order: Vec::new(),
+            unsure: BTreeSet::new(),
+            events: 0,
+            cuts: 0,
+        };
+        world.at(0, Event::ScannerTry);
+        world.at(60 * S, Event::Prepare);
+        if is_sick {
+            world.plan_faults();
+        }
+        world
+    }
+
+    fn plan_faults(&mut self) {
+        for _ in 0..self.rng.below(4) {
+            let when = self.rng.below(BAD);
+            self.at(when, Event::PowerCut);
+        }
+        for to in 0..ARCHIVES.len() {
+            for _ in 0..self.rng.below(3) {
+                let when = self.rng.below(BAD);
+                self.at(when, Event::Away { to });
+            }
+        }
+        if self.rng.below(3) == 0 {
+            let when = self.rng.below(BAD);
+            self.at(when, Event::Full);
+            self.at(when + self.rng.clone().below(100 * S), Event::Roomy);
+        }
+    }
+
+    fn at(&mut self, delay: u64, event: Event) {
+        self.sequence += 1;
+        self.queue.push(Reverse((self.now + delay, self.sequence, event)));
+    }
+
+    fn one_in(&mut self, count: u64) -> bool {
+        self.is_sick && self.rng.below(count) == 0
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::from_nanos(self.now)
+    }
+
+    /// Runs the bad time and then heals everything until nothing happens any more.
+    pub fn run(&mut self) -> Result<(), String> {
+        self.run_until(self.now + BAD)?;
+        self.is_sick = false;
+        self.disk.heal();
+        self.disk.set_capacity(CAPACITY);
+        self.armed = None;
+        for to in 0..ARCHIVES.len() {
+            self.archives[to].away_until = 0;
+            self.at(0, Event::Bell { boot: self.boot, to });
+        }
+        self.at(0, Event::Book { boot: self.boot });
+        self.run_until(self.now + 6 * 3600 * S)
+    }
+
+    /// Returns what the run came to, in one number.
+    pub fn digest(&self) -> u64 {
+        self.digest.finish()
+    }
+
+    pub fn is_scanner_done(&self) -> bool {
+        self.scanner.next == self.plan.sending.len()
+    }
+
+    fn run_until(&mut self, limit: u64) -> Result<(), String> {
+        while let Some(Reverse((when, _, _))) = self.queue.peek()
+            && *when <= limit
+        {
+            let Some(Reverse((when, _, event))) = self.queue.pop() else { break };
+            self.now = when;
+            self.clock.set(when);
+            self.events += 1;
+            if EVENTS_MAX < self.events {
+                return Err(format!("I9: it spins at {when} ns with {event:?}"));
+            }
+            (when, &event).hash(&mut self.digest);
+            self.handle(event);
+            if self.armed.is_some_and(|at| at < self.disk.changes()) {
+                self.power_cut();
+            }
+            self.set_alarm();
+        }
+        self.now = limit;
+        self.clock.set(limit);
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::ScannerTry => self.scanner_connect(),
+            Event::ToBox { line, bytes } if line == self.scanner.line => {
+                self.box_feed(acceptor::Input::Received(&bytes));
+            }
+            Event::ToScanner { line, bytes } if line == self.scanner.line => {
+                self.scanner_step(Input::Received(&bytes));
+            }
+            Event::ScannerCut { line } if line == self.scanner.line => self.scanner_gone(),
+            Event::Book { boot } if boot == self.boot => self.book(),
+            Event::Prepare => {
+                self.station().prepare();
+                if !self.is_scanner_done() {
+                    self.at(60 * S, Event::Prepare);
+                }
+            }
+            Event::Bell { boot, to } if boot == self.boot => self.courier(to, Heard::Bell),
+            Event::Dialled { boot, to } if boot == self.boot => self.dialled(to),
+            Event::ToArchive { to, line, bytes } if line == self.archives[to].line => {
+                self.archive_feed(to, acceptor::Input::Received(&bytes));
+            }
+            Event::ToCourier { to, line, bytes, is_answer } if line == self.archives[to].line => {
+                if is_answer {
+                    self.archives[to].unheard = None;
+                }
+                self.courier(to, Heard::Bytes(&bytes));
+            }
+            Event::Written { to, line } if line == self.archives[to].line => {
+                self.courier(to, Heard::Written);
+            }
+            Event::CourierCut { to, line } if line == self.archives[to].line => self.cut(to),
+            Event::Away { to } if self.is_sick => {
+                self.archives[to].away_until = self.now + self.rng.below(200 * S);
+                self.cut(to);
+            }
+            Event::PowerCut if self.is_sick => self.power_cut(),
+            Event::Full if self.is_sick => {
+                let used = CAPACITY - self.disk.free_bytes().expect("memory");
+                self.disk.set_capacity(used + self.rng.below(20 << 10));
+            }
+            Event::Roomy => self.disk.set_capacity(CAPACITY),
+            Event::Alarm => self.ring(),
+            _ => {}
+        }
+    }
+
+    fn station(&mut self) -> &mut Station {
+        self.station.as_mut().expect("the power is on")
+    }
+
+    /// Cuts bytes into pieces in their order, and now and then the line among them.
+    fn wire(&mut self, channel: usize, bytes: &[u8], cut: Event, make: impl Fn(Vec<u8>) -> Event) {
+        let is_cut = self.one_in(60);
+        let length = if is_cut { below(&mut self.rng, bytes.len() + 1) } else { bytes.len() };
+        let mut rest = &bytes[..length];
+        let mut when = self.free_at[channel].max(self.now + (1 + self.rng.below(20)) * MS);
+        while !rest.is_empty() {
+            let size = rest.len().min(1 + below(&mut self.rng, 700));
+            let (piece, tail) = rest.split_at(size);
+            rest = tail;
+            self.at(when - self.now, make(piece.to_vec()));
+            when += self.rng.below(3) * MS;
+        }
+        self.free_at[channel] = when;
+        if is_cut {
+            self.at(when - self.now, cut);
+        }
+    }
+
+    fn scanner_connect(&mut self) {
+        if self.is_scanner_done() || self.scanner.requestor.is_some() {
+            return;
+        }
+        let title = |text: &[u8]| AeTitle::parse(text).expect("a title");
+        let settings = RequestorSettings::new(title(b"CT1"), title(b"SCANPOST"));
+        self.scanner.requestor = Some(Requestor::new(settings, &[pair()]).expect("one pair"));
+        self.scanner.line += 1;
+        self.station().connect();
+        self.scanner_step(Input::Connected);
+    }
+
+    fn scanner_step(&mut self, input: Input<'_>) {
+        let now = self.instant();
+        let Some(requestor) = &mut self.scanner.requestor else { return };
+        let actions = requestor.step(now, input);
+        let line = self.scanner.line;
+        for action in actions {
+            match action {
+                Action::Send(bytes) => {
+                    let cut = Event::ScannerCut { line };
+                    self.wire(0, &bytes, cut, |bytes| Event::ToBox { line, bytes });
+                }
+                Action::Established(_) => self.scanner_store(),
+                Action::WantData => {
+                    let content = self.plan.sending[self.scanner.next];
+                    let bytes = self.plan.contents[content].bytes.clone();
+                    self.scanner_step(Input::Data(&bytes, Rest::Last));
+                }
+                Action::Outcome(Outcome::Answered(answer)) => {
+                    if answer.status.is_success() {
+                        self.told.insert(self.plan.sending[self.scanner.next]);
+                        self.scanner.next += 1;
+                        if self.one_in(25) {
+                            let when = self.rng.below(2 * S);
+                            self.at(when, Event::PowerCut);
+                        }
+                    }
+                    let goes_on = answer.status.is_success() && self.rng.below(5) != 0;
+                    if goes_on && !self.is_scanner_done() {
+                        self.scanner_store();
+                    } else {
+                        self.scanner_step(Input::Release);
+                    }
+                }
+                Action::Ended(_) | Action::Close => return self.scanner_gone(),
+                Action::Outcome(_) | Action::Note(_) => {}
+            }
+        }
+    }
+
+    fn scanner_store(&mut self) {
+        let sop_instance =
+            self.plan.contents[self.plan.sending[self.scanner.next]].instance.clone();
+        let order = StoreOrder { pair: pair(), sop_instance, priority: Priority::Medium };
+        self.scanner_step(Input::Store(order));
+    }
+
+    fn scanner_gone(&mut self) {
+        self.scanner.line += 1;
+        self.scanner.requestor = None;
+        self.station().hang_up();
+        let pause = (1 + self.rng.below(40)) * S;
+        self.at(pause, Event::ScannerTry);
+    }
+
+    fn box_feed(&mut self, input: acceptor::Input<'_>) {
+        if self.armed.is_none() && self.one_in(50) {
+            let after = self.rng.below(12);
+            let (failure, lasting) = (Failure::PowerCut, Lasting::Forever);
+            self.disk.plan(Trouble { step: Step::Change, after, failure, lasting });
+            self.armed = Some(self.disk.changes() + after);
+        }
+        let current = self.plan.sending.get(self.scanner.next).copied();
+        let reply = self.station().feed(input);
+        if let Some(content) = current.filter(|_| 0 < reply.ended) {
+            if 0 < reply.sealed {
+                self.unbooked.push(content);
+                if !self.order.contains(&content) {
+                    self.order.push(content);
+                }
+                let (boot, when) = (self.boot, self.rng.below(400) * MS);
+                self.at(when, Event::Book { boot });
+            } else {
+                self.perhaps.push(content);
+                self.unsure.insert(content);
+            }
+        }
+        let line = self.scanner.line;
+        let cut = Event::ScannerCut { line };
+        if !reply.bytes.is_empty() {
+            self.wire(1, &reply.bytes, cut.clone(), |bytes| Event::ToScanner { line, bytes });
+        }
+        if reply.closes {
+            self.at(self.free_at[1].saturating_sub(self.now), cut);
+        }
+    }
+
+    /// Notes that what waited is owed now: where it came before, it may come once more.
+    fn booked(&mut self) {
+        for content in std::mem::take(&mut self.unbooked) {
+            for archive in &mut self.archives {
+                if archive.allowed[content] == 0 || 0 < archive.counts[content] {
+                    archive.allowed[content] += 1;
+                }
+            }
+        }
+    }
+
+    fn book(&mut self) {
+        if !self.station().book() && self.is_sick {
+            return;
+        }
+        self.booked();
+        for to in 0..ARCHIVES.len() {
+            if !self.one_in(8) {
+                self.at(MS, Event::Bell { boot: self.boot, to });
+            }
+        }
+    }
+
+    fn sending(&mut self, to: usize) -> Option<Delivery> {
+        let epoch = self.epoch;
+        self.station().couriers[to].standing().sending.map(|row| (epoch, row))
+    }
+
+    fn courier(&mut self, to: usize, heard: Heard<'_>) {
+        let boot = self.boot;
+        let actions = self.station().couriers[to].step(heard).expect("the ledger works");
+        let line = self.archives[to].line;
+        for action in actions {
+            match action {
+                Do::Dial => {
+                    let when = (1 + self.rng.below(50)) * MS;
+                    self.at(when, Event::Dialled { boot, to });
+                }
+                Do::Send(bytes) => {
+                    let cut = Event::CourierCut { to, line };
+                    let make = |bytes| Event::ToArchive { to, line, bytes };
+                    self.wire(2 + 2 * to, &bytes, cut, make);
+                }
+                Do::TellWhenWritten => self.at(MS, Event::Written { to, line }),
+                Do::HangUp => self.archives[to].hang_up(),
+            }
+        }
+    }
+
+    fn dialled(&mut self, to: usize) {
+        if self.now < self.archives[to].away_until {
+            return self.courier(to, Heard::NotConnected("no route".to_owned()));
+        }
+        let now = self.instant();
+        self.archives[to].hang_up();
+        self.archives[to].connect(now);
+        self.courier(to, Heard::Connected);
+    }
+
+    fn archive_feed(&mut self, to: usize, input: acceptor::Input<'_>) {
+        let (now, is_full, sending) = (self.instant(), self.one_in(15), self.sending(to));
+        let contents = &self.plan.contents;
+        let find = |bytes: &[u8]| {
+            let found = contents.iter().position(|content| content.bytes == bytes)?;
+            Some((found, contents[found].instance.clone()))
+        };
+        let reply = self.archives[to].feed(now, input, (&find, is_full), sending);
+        let (line, channel) = (self.archives[to].line, 3 + 2 * to);
+        let cut = Event::CourierCut { to, line };
+        if reply.stored && self.one_in(12) {
+            return self.at(MS, cut);
+        }
+        let is_answer = reply.stored;
+        if !reply.bytes.is_empty() {
+            // The answer counts as heard with its last piece: a queue keeps their order.
+            let last = reply.bytes.len() - 1;
+            let (most, end) = reply.bytes.split_at(if is_answer { last } else { 0 });
+            let part = |is_answer| move |bytes| Event::ToCourier { to, line, bytes, is_answer };
+            if !most.is_empty() {
+                self.wire(channel, most, cut.clone(), part(false));
+            }
+            self.wire(channel, end, cut.clone(), part(is_answer));
+        }
+        if reply.closes {
+            self.at(self.free_at[channel].saturating_sub(self.now), cut);
+        }
+    }
+
+    /// Breaks the line between a courier and its archive.
+    fn cut(&mut self, to: usize) {
+        if self.archives[to].acceptor.is_none() {
+            return;
+        }
+        let sending = self.sending(to);
+        self.archives[to].trouble(sending, 1);
+        self.archives[to].hang_up();
+        self.courier(to, Heard::Closed);
+    }
+
+    /// Cuts the power of the box, and starts it again.
+    fn power_cut(&mut self) {
+        self.cuts += 1;
+        self.armed = None;
+        let loss = if self.rng.below(2) == 0 { Loss::Everything } else { Loss::Some };
+        self.disk.crash(&mut self.rng, loss);
+        self.disk.set_capacity(CAPACITY);
+        self.scanner_gone();
+        self.archives.iter_mut().for_each(Archive::hang_up);
+        let mut ledger = self.station.take().expect("the power was on").into_ledger();
+        self.unbooked.append(&mut self.perhaps);
+        if self.rng.below(5) == 0 {
+            ledger = Ledger::in_memory().expect("memory");
+            self.epoch += 1;
+            for archive in &mut self.archives {
+                archive.allowed.iter_mut().for_each(|allowed| *allowed += 1);
+            }
+        }
+        self.boot += 1;
+        self.clock.next_boot();
+        let (clock, seed) = (self.clock.clone(), self.rng.next_u64());
+        self.station = Some(Station::boot(&self.disk, ledger, &self.config, clock, seed));
+        self.booked();
+        for to in 0..ARCHIVES.len() {
+            self.at(S, Event::Bell { boot: self.boot, to });
+        }
+    }
+
+    fn deadlines(&mut self) -> Vec<Option<Instant>> {
+        let station = self.station.as_ref().expect("the power is on");
+        let mut all = vec![
+            self.scanner.requestor.as_ref().and_then(Requestor::deadline),
+            station.line.as_ref().and_then(|line| line.acceptor.deadline()),
+        ];
+        all.extend(station.couriers.iter().map(|courier| courier.deadline()));
+        let acceptors = self.archives.iter().map(|archive| archive.acceptor.as_ref());
+        all.extend(acceptors.map(|acceptor| acceptor.and_then(acceptor::Acceptor::deadline)));
+        all
+    }
+
+    fn set_alarm(&mut self) {
+        let Some(due) = self.deadlines().into_iter().flatten().min() else { return };
+        let due = due.as_nanos().max(self.now);
+        if self.alarm.is_none_or(|alarm| due < alarm) {
+            self.alarm = Some(due);
+            self.at(due - self.now, Event::Alarm);
+        }
+    }
+
+    /// Wakes whoever's deadline has passed.
+    fn ring(&mut self) {
+        self.alarm = None;
+        let now = self.clock.now();
+        for (who, deadline) in self.deadlines().into_iter().enumerate() {
+            if deadline.is_none_or(|at| now < at) {
+                continue;
+            }
+            match who {
+                0 => self.scanner_step(Input::Timeout),
+                1 => self.box_feed(acceptor::Input::Timeout),
+                2 | 3 => self.courier(who - 2, Heard::Timeout),
+                _ => self.archive_feed(who - 4, acceptor::Input::Timeout),
+            }
+        }
+    }
+}
