@@ -34,7 +34,7 @@ mod chosen {
         ForgetOwedAtBoot = 2,
         /// A delivery is done when it is sent, not when it is answered.
         DoneBeforeAnswer = 3,
-        /// Other bytes under a known UID count as the same again.
+        /// A duplicate counts as new: it is kept and delivered beside the first.
         DuplicateAsNew = 4,
         /// The slices of a study leave in another order than they came.
         LoseOrder = 5,

@@ -105,16 +105,32 @@ fn i1_nothing_is_lost_and_nothing_comes_twice_while_nothing_fails() {
     }
 }
 
+/// Runs half of the seeds in each of two threads; a run itself is one thread.
 #[test]
 fn i1_nothing_told_safe_is_lost() {
-    let (mut events, mut cuts) = (0, 0);
-    for seed in 0..SEEDS {
+    let half = |rest: u64| {
+        let mut sums = (0, 0, 0);
+        for seed in (rest..SEEDS).step_by(2) {
+            let world = check(seed, true).unwrap_or_else(|wrong| panic!("{wrong}"));
+            sums = (sums.0 + world.events, sums.1 + world.cuts, sums.2 + world.lost_ledgers());
+        }
+        sums
+    };
+    let (one, two) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| half(1));
+        (half(0), other.join().expect("see above for the seed"))
+    });
+    let (events, cuts, ledgers) = (one.0 + two.0, one.1 + two.1, one.2 + two.2);
+    println!("{SEEDS} seeds, {events} events, {cuts} power cuts, {ledgers} ledgers lost");
+    assert!(SEEDS < cuts && SEEDS / 10 < ledgers, "the faults do happen");
+}
+
+#[test]
+fn i9_nothing_spins_and_the_healed_clinic_comes_to_rest() {
+    for seed in 0..20 {
         let world = check(seed, true).unwrap_or_else(|wrong| panic!("{wrong}"));
-        events += world.events;
-        cuts += world.cuts;
+        assert!(world.is_at_rest(), "seed {seed}: hours later something still happens");
     }
-    println!("{SEEDS} seeds, {events} events, {cuts} power cuts");
-    assert!(SEEDS < cuts, "the faults do happen");
 }
 
 #[test]
@@ -122,5 +138,21 @@ fn i8_the_same_seed_gives_the_same_run() {
     for seed in [7, 8, 9] {
         let digest = || check(seed, true).map(|world| world.digest());
         assert_eq!(digest(), digest(), "seed {seed}");
+    }
+}
+
+/// A check that finds no planted fault finds no real one.
+#[cfg(feature = "planted-faults")]
+#[test]
+fn each_planted_fault_is_found() {
+    use scanpost::base::plant::{Plant, plant_in_thread};
+
+    for (fault, name) in Plant::ALL {
+        plant_in_thread(Some(fault));
+        let found = (0..SEEDS).find_map(|seed| check(seed, true).err());
+        plant_in_thread(None);
+        let found = found.unwrap_or_else(|| panic!("{name} is not found"));
+        assert!(!found.contains("spins"), "{name} is found by what it does: {found}");
+        println!("{name}: {found}");
     }
 }

@@ -20,6 +20,7 @@ pub use strangers::{Stranger, Strangers};
 use crate::base::digest::Digest;
 use crate::base::fault::Fault;
 use crate::base::limits::ASSOCIATIONS_MAX;
+use crate::base::plant::planted;
 use crate::base::receipt::Receipt;
 use crate::config::Config;
 use crate::dicom::acceptor::{AssociationRequest, Oddity, Purpose, StoreRequest};
@@ -214,6 +215,7 @@ impl Intake for Reception {
         let vault = self.stores.vault.clone();
         let label = study_label(&record);
         let first = self.books.find_same(&self.stores, &record);
+        let first = first.filter(|_| !planted!(DuplicateAsNew));
         let sealed = if let Some(of) = first.filter(|first| self.is_held(first, &record)) {
             vault.roll_back(writer).map_err(|error| refuse(&self.door, &error))?;
             let content = Content::Again(AgainRecord {

@@ -9,6 +9,7 @@ use super::seal::{NO_SERIES, from_json, seal_json, study_label, to_json};
 use super::{Thing, column};
 use crate::base::digest::Digest;
 use crate::base::ids::{ObjectRow, StudyRow};
+use crate::base::plant::planted;
 use crate::base::time::Stamp;
 use crate::dicom::header::{Identity, SliceFacts};
 use crate::store::record::{AgainRecord, ObjectRecord, Sealed};
@@ -144,7 +145,11 @@ fn find_or_insert(
     let instance = rows.seal.look_up(identity.sop_instance.as_str().as_bytes());
     // Same means the same transfer syntax and the same bytes.
     let syntax = record.transfer_syntax.as_str();
-    let content = rows.seal.look_up(&[syntax.as_bytes(), b" ", &record.digest.0].concat());
+    let mut same = [syntax.as_bytes(), b" ", &record.digest.0].concat();
+    if planted!(DuplicateAsNew) {
+        same.extend(sealed.arrival.0.to_le_bytes());
+    }
+    let content = rows.seal.look_up(&same);
     let found = rows
         .tables
         .prepare_cached(

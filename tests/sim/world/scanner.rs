@@ -1,6 +1,16 @@
-//! The scanner of the simulated clinic: sends, waits, and sends again what was not answered.
+//! The scanner of a run, and the box as far as it answers it.
 
-use super::*;
+use scanpost::base::aet::AeTitle;
+use scanpost::base::rng::Rng;
+use scanpost::dicom::acceptor;
+use scanpost::dicom::dimse::Priority;
+use scanpost::dicom::requestor::{
+    Action, Input, Outcome, Requestor, RequestorSettings, Rest, StoreOrder,
+};
+use scanpost::store::disk::memory::{Failure, Lasting, Step, Trouble};
+
+use super::{Event, World};
+use crate::clinic::{MS, S, pair};
 
 impl World {
     pub(super) fn scanner_connect(&mut self) {
@@ -54,7 +64,7 @@ impl World {
         }
     }
 
-    pub(super) fn scanner_store(&mut self) {
+    fn scanner_store(&mut self) {
         let sop_instance =
             self.plan.contents[self.plan.sending[self.scanner.next]].instance.clone();
         let order = StoreOrder { pair: pair(), sop_instance, priority: Priority::Medium };
@@ -67,5 +77,37 @@ impl World {
         self.station().hang_up();
         let pause = (1 + self.rng.below(40)) * S;
         self.at(pause, Event::ScannerTry);
+    }
+
+    pub(super) fn box_feed(&mut self, input: acceptor::Input<'_>) {
+        if self.armed.is_none() && self.one_in(50) {
+            let after = self.rng.below(12);
+            let (failure, lasting) = (Failure::PowerCut, Lasting::Forever);
+            self.disk.plan(Trouble { step: Step::Change, after, failure, lasting });
+            self.armed = Some(self.disk.changes() + after);
+        }
+        let current = self.plan.sending.get(self.scanner.next).copied();
+        let reply = self.station().feed(input);
+        if let Some(content) = current.filter(|_| 0 < reply.ended) {
+            if 0 < reply.sealed {
+                self.unbooked.push(content);
+                if !self.order.contains(&content) {
+                    self.order.push(content);
+                }
+                let (boot, when) = (self.boot, self.rng.below(400) * MS);
+                self.at(when, Event::Book { boot });
+            } else {
+                self.perhaps.push(content);
+                self.unsure.insert(content);
+            }
+        }
+        let line = self.scanner.line;
+        let cut = Event::ScannerCut { line };
+        if !reply.bytes.is_empty() {
+            self.wire(1, &reply.bytes, cut.clone(), |bytes| Event::ToScanner { line, bytes });
+        }
+        if reply.closes {
+            self.at(self.free_at[1].saturating_sub(self.now), cut);
+        }
     }
 }
