@@ -6,8 +6,8 @@
 
 The slice is drawn, not scanned: lung with grain, a chest wall, vessels and three balls. ONNX
 Runtime runs with its optimizations off, because then it does what ONNX says, QuantizeLinear and
-DequantizeLinear around f32 operators. Its optimized int8 kernels saturate sums on processors
-without VNNI, and differ there by more than a whole logit.
+DequantizeLinear around f32 operators. With its optimizations on, it differed by more than a whole
+logit on a processor without VNNI; saturating sums are suspected, not shown.
 
 Needs numpy, onnx and onnxruntime from PyPI.
 """

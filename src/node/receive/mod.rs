@@ -32,7 +32,7 @@ use crate::flow::admit::{self, Admission, Call, Door, Names, ObjectFacts, Verdic
 use crate::flow::route::{self, Route};
 use crate::node::deliver::Stores;
 use crate::store::ledger::study_label;
-use crate::store::record::{AgainRecord, Content, ObjectRecord};
+use crate::store::record::{AgainRecord, Content, ObjectRecord, Sealed};
 use crate::store::vault::{Kind, VaultError, Writer};
 use crate::wire::scp::{Admitted, AssociationEnd, Intake, Keeper};
 
@@ -216,7 +216,8 @@ impl Intake for Reception {
         let label = study_label(&record);
         let first = self.books.find_same(&self.stores, &record);
         let first = first.filter(|_| !planted!(DuplicateAsNew));
-        let sealed = if let Some(of) = first.filter(|first| self.is_held(first, &record)) {
+        let book = |sealed: &Sealed| self.books.add(sealed.clone());
+        let receipt = if let Some(of) = first.filter(|first| self.is_held(first, &record)) {
             vault.roll_back(writer).map_err(|error| refuse(&self.door, &error))?;
             let content = Content::Again(AgainRecord {
                 of: of.number,
@@ -226,13 +227,12 @@ impl Intake for Reception {
                 routes: record.routes,
             });
             let again = vault.begin(Kind::Again).map_err(|error| refuse(&self.door, &error))?;
-            vault.seal(again, facts::key_name(&label), content)
+            vault.seal_and_tell(again, facts::key_name(&label), content, &book)
         } else {
-            vault.seal(writer, facts::key_name(&label), Content::Object(Box::new(record)))
+            let content = Content::Object(Box::new(record));
+            vault.seal_and_tell(writer, facts::key_name(&label), content, &book)
         };
-        let (receipt, sealed) = sealed.map_err(|error| refuse(&self.door, &error))?;
-        self.books.add(sealed);
-        Ok(receipt)
+        receipt.map_err(|error| refuse(&self.door, &error))
     }
 }
 

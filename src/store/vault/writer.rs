@@ -198,11 +198,12 @@ impl Writer {
         mut self,
         name: KeyName<'_>,
         content: Content,
+        tell: &dyn Fn(&Sealed),
     ) -> Result<(Receipt, Sealed), VaultError> {
         self.check(&content)?;
         let inner = Arc::clone(&self.inner);
         let ticket = inner.ring.enter(name, &inner.rng)?;
-        let sealed = self.finish(&ticket, content);
+        let sealed = self.finish(&ticket, content, tell);
         let arrival = sealed.as_ref().ok().map(|(_, sealed)| sealed.arrival);
         inner.ring.leave(ticket.slot, arrival);
         sealed
@@ -225,6 +226,7 @@ impl Writer {
         &mut self,
         ticket: &Ticket,
         content: Content,
+        tell: &dyn Fn(&Sealed),
     ) -> Result<(Receipt, Sealed), VaultError> {
         self.write_last_chunk()?;
         let arrival = self.inner.slabs().draw_arrival()?;
@@ -236,8 +238,6 @@ impl Writer {
         let number = self.header.number;
         let end = page_up(self.at);
         self.life = Life::Over;
-        let mut slabs = self.inner.slabs();
-        slabs.give_back(self.lease.slab, Stand::Free, Some(end));
         let sealed = Sealed {
             number,
             arrival,
@@ -249,6 +249,9 @@ impl Writer {
             end,
             content,
         };
+        // Still alone in the slab: nothing behind this record can be told of before it.
+        tell(&sealed);
+        self.inner.slabs().give_back(self.lease.slab, Stand::Free, Some(end));
         Ok((Receipt::after_sync(number), sealed))
     }
 
@@ -331,7 +334,24 @@ impl super::Vault {
         name: KeyName<'_>,
         content: Content,
     ) -> Result<(Receipt, Sealed), VaultError> {
-        writer.seal(name, content)
+        writer.seal(name, content, &|_| {})
+    }
+
+    /// As [`Vault::seal`](super::Vault::seal), and tells of the record while its slab is still
+    /// leased: whoever hears it hears the records of a slab in their order, which is what the
+    /// ledger's marks need. `tell` must not block.
+    ///
+    /// # Errors
+    ///
+    /// As there; then nothing was told.
+    pub fn seal_and_tell(
+        &self,
+        writer: Writer,
+        name: KeyName<'_>,
+        content: Content,
+        tell: &dyn Fn(&Sealed),
+    ) -> Result<Receipt, VaultError> {
+        writer.seal(name, content, tell).map(|(receipt, _)| receipt)
     }
 
     /// Gives a record up; its place is written again under a new number and key.

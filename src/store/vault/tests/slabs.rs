@@ -164,6 +164,20 @@ fn one_object_costs_one_sync_once_its_study_is_known() {
 }
 
 #[test]
+fn a_record_is_told_of_before_another_can_follow_it_in_its_slab() {
+    let node = fresh();
+    let mut writer = node.vault.begin(Kind::Object).unwrap();
+    writer.append(b"pixels").unwrap();
+    let content = object("1.2", &writer);
+    let leased = std::cell::Cell::new(0);
+    let count = |_: &Sealed| leased.set(node.vault.space().unwrap().leased);
+    let name = KeyName::Label("1.2");
+    let receipt = node.vault.seal_and_tell(writer, name, content, &count).unwrap();
+    assert_eq!(leased.get(), 1, "the ledger's mark could pass {}", receipt.number());
+    assert_eq!(node.vault.space().unwrap().leased, 0);
+}
+
+#[test]
 fn the_vault_works_on_a_real_directory() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vault");
