@@ -37,6 +37,8 @@ class Sender(threading.Thread):
         from pynetdicom.dsutils import encode
 
         entity = AE("SENDER")
+        # A box that was killed never answers: do not wait long for it.
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 2
         entity.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
         association = entity.associate("127.0.0.1", self.port, ae_title="SCANPOST")
         for number in range(self.first, self.first + self.count):
@@ -58,9 +60,10 @@ def main(given):
     print(f"seed {seed}", flush=True)
     chance = random.Random(seed)
     sink = lib.Sink(given.scanpost, root, None, "--slow", "5")
-    box = lib.Box(given.scanpost, f"{root}/box", {"archive": sink.port}).start()
+    # Small slabs: each of the fifty starts reads those that are there.
+    box = lib.Box(given.scanpost, f"{root}/box", {"archive": sink.port}, slab_mib=1).start()
     tried, acknowledged, number = set(), set(), 0
-    kills = collections.Counter()
+    kills, began = collections.Counter(), time.monotonic()
     try:
         while kills["receiving"] < KILLS_EACH:
             sender = Sender(box.port, number, 400)
@@ -73,6 +76,7 @@ def main(given):
             tried |= set(sender.tried)
             acknowledged |= set(sender.acknowledged)
             box.start()
+        print(f"receiving: {time.monotonic() - began:.0f} s", flush=True)
         sink.start()
         while kills["delivering"] < KILLS_EACH:
             time.sleep(chance.uniform(0.02, 0.3))
@@ -83,6 +87,7 @@ def main(given):
             assert before < len(acknowledged), "all was delivered before the kills were through"
             box.stop(9)
             box.start()
+        print(f"delivering: {time.monotonic() - began:.0f} s", flush=True)
         lib.wait_for("nothing owed any more", lambda: box.owed() == 0, 180)
         arrived = collections.Counter(power_cut.digest_of(path) for path in sink.files())
         extra = sum(arrived.values()) - len(arrived)

@@ -96,7 +96,7 @@ class Process:
 class Box(Process):
     """The box under test, with a scratch state folder and plain settings."""
 
-    def __init__(self, scanpost, root, destinations, extra=""):
+    def __init__(self, scanpost, root, destinations, extra="", slab_mib=16):
         self.port, self.root = free_port(), root
         os.makedirs(root, exist_ok=True)
         self.config = os.path.join(root, "config.toml")
@@ -109,7 +109,7 @@ class Box(Process):
             "[key]",
             f'file = "{root}/key"',
             "[vault]",
-            "slab_mib = 16",
+            f"slab_mib = {slab_mib}",
             "reserve_mib = 64",
             "[page]",
             f"port = {free_port()}",
