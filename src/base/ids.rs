@@ -63,6 +63,10 @@ row!(
     StudyRow
 );
 row!(
+    /// A series of a study in the ledger.
+    SeriesRow
+);
+row!(
     /// A kept instance in the ledger, ours or a scanner's.
     ObjectRow
 );

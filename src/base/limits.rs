@@ -22,6 +22,8 @@ pub const CONTEXTS_MAX: usize = 128;
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a data set that a C-ECHO or an unknown request may bring and we throw away.
 pub const DRAIN_BYTES_MAX: u64 = 64 * 1024;
+/// Studies of one association whose release is remembered: a console sends one to a few.
+pub const ASSOCIATION_STUDIES_MAX: usize = 64;
 /// Bytes of an object over the limit that are read away so that the peer hears the answer.
 pub const DRAIN_OBJECT_BYTES_MAX: u64 = 64 << 20;
 /// Empty PDVs in a row: legal, but without end they are an attack.

@@ -105,7 +105,7 @@ async fn sink(verb: Sink) -> Done {
 
 impl Keeper for Bin {
     fn admit(&self, peer: IpAddr, request: &AssociationRequest) -> Result<Admitted, Rejection> {
-        Ok(Admitted { caller: None, request: request.clone(), peer })
+        Ok(Admitted { caller: None, request: request.clone(), peer, association: 0 })
     }
 
     fn begin(&self, from: &Admitted, request: &StoreRequest) -> Result<Box<dyn Intake>, Refusal> {

@@ -1,22 +1,35 @@
-//! Who reads a whole series, and who gets an answer when nobody can.
+//! Who reads which series of a whole study, and who gets an answer when nobody can.
 //!
-//! The rule: where an installed package claims the series but cannot read it, and is not silent,
-//! the study gets a document that says why. Everything else only shows its reason in the
-//! timeline: no knee gets a letter about lungs.
+//! One result set per package and study (I3): of the series that a package claims and can read,
+//! the best is read. Where it claims some but can read none, and is not silent, the study gets one
+//! document that says why. Everything else only shows its reason in the timeline: no knee gets a
+//! letter about lungs.
+
+use std::cmp::Reverse;
 
 use crate::base::digest::Digest;
 use crate::flow::reasons::{Audience, Reason};
 use crate::flow::shadow::Voice;
 
-/// What one installed package says about a series.
+/// A series of the study, whatever the package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// What stands against reading it: not images, quarantined, an instance that no decoder may
+    /// see.
+    pub against: Option<Reason>,
+    /// Its instances.
+    pub instances: u32,
+}
+
+/// What one installed package says about the series of a study.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Name and version.
     pub package: String,
     /// Digest of the package.
     pub digest: Digest,
-    /// Whether it claims the series, and whether it could read it.
-    pub claim: Claim,
+    /// Whether it claims each series, in their order, and whether it could read it.
+    pub claims: Vec<Claim>,
     /// Where its results may go.
     pub voice: Voice,
 }
@@ -24,8 +37,12 @@ pub struct Candidate {
 /// Whether a series is a package's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Its series rules matched and nothing stands against reading.
-    Reads,
+    /// Its series rules matched and nothing stands against reading; the slices lie this many µm
+    /// apart.
+    Reads {
+        /// Distance of slices, µm: of two series the finer is read.
+        spacing_um: u32,
+    },
     /// Its series rules matched (modality and region), but it cannot read this one.
     Cannot(Reason),
     /// The series is not its business.
@@ -35,6 +52,8 @@ pub enum Claim {
 /// What is to be done about one package and one series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
+    /// Which series, counted from 0.
+    pub series: usize,
     /// Name and version of the package.
     pub package: String,
     /// Digest of the package.
@@ -45,132 +64,173 @@ pub struct Job {
     pub routes: Vec<String>,
 }
 
-/// What is to be done about a whole series.
+/// What is to be done about a whole study.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// One job per package that claims the series and reads it or answers for not reading it
-    /// (I3), in the order of the candidates.
+    /// At most one job per package, in the order of the candidates.
     pub jobs: Vec<Job>,
-    /// What the timeline says; `None` where the jobs say it all.
-    pub note: Option<Reason>,
+    /// Series that no job speaks of, with the reason that the timeline shows.
+    pub notes: Vec<(usize, Reason)>,
 }
 
-/// Decides what happens to a whole series.
-///
-/// `against` is what stands against reading it whatever the package: not an image, quarantined,
-/// never complete, an instance that no decoder may see.
-pub fn plan(against: Option<Reason>, candidates: &[Candidate]) -> Plan {
-    let mut plan = Plan::default();
-    for candidate in candidates {
-        let refusal = match (candidate.claim, against) {
-            (Claim::Foreign(reason), _) => {
-                plan.note = plan.note.or(Some(against.unwrap_or(reason)));
-                continue;
+/// Decides what happens to a whole study.
+pub fn plan(series: &[Series], candidates: &[Candidate]) -> Plan {
+    let jobs: Vec<Job> = candidates.iter().filter_map(|each| job(series, each)).collect();
+    let notes = series.iter().enumerate().filter_map(|(index, of)| {
+        let is_told = jobs.iter().any(|job| job.series == index);
+        (!is_told).then(|| (index, note(index, *of, candidates)))
+    });
+    let notes = notes.collect();
+    Plan { jobs, notes }
+}
+
+/// The claim of a package on a series, with what stands against the series.
+fn claim(candidate: &Candidate, index: usize, series: Series) -> Claim {
+    let claim = candidate.claims.get(index).copied();
+    match (claim.unwrap_or(Claim::Foreign(Reason::WrongRegion)), series.against) {
+        (Claim::Foreign(reason), against) => Claim::Foreign(against.unwrap_or(reason)),
+        (Claim::Reads { .. } | Claim::Cannot(_), Some(reason)) => Claim::Cannot(reason),
+        (claim, None) => claim,
+    }
+}
+
+/// The one job of a package: the finest series that it reads, of equals the one with most
+/// instances, then the first; else the largest that it has to answer for.
+fn job(series: &[Series], candidate: &Candidate) -> Option<Job> {
+    let claims = || series.iter().enumerate().map(|(i, of)| (i, *of, claim(candidate, i, *of)));
+    let best = claims()
+        .filter_map(|(index, of, claim)| match claim {
+            Claim::Reads { spacing_um } => Some((spacing_um, Reverse(of.instances), index)),
+            Claim::Cannot(_) | Claim::Foreign(_) => None,
+        })
+        .min()
+        .map(|(_, _, index)| (index, None));
+    let refused = || {
+        let told = claims().filter_map(|(index, of, claim)| match claim {
+            Claim::Cannot(reason) if reason.audience() == Audience::Study => {
+                Some((Reverse(of.instances), index, reason))
             }
-            (Claim::Reads, None) => None,
-            (Claim::Cannot(reason), None) | (Claim::Reads | Claim::Cannot(_), Some(reason)) => {
-                Some(reason)
-            }
-        };
-        if let Some(reason) = refusal
-            && reason.audience() == Audience::Timeline
-        {
-            plan.note = Some(reason);
-            continue;
-        }
-        plan.jobs.push(Job {
-            package: candidate.package.clone(),
-            digest: candidate.digest,
-            refusal,
-            routes: candidate.voice.routes().to_vec(),
+            Claim::Cannot(_) | Claim::Reads { .. } | Claim::Foreign(_) => None,
         });
-    }
-    if !plan.jobs.is_empty() {
-        plan.note = None;
-    } else if candidates.is_empty() {
-        plan.note = Some(against.unwrap_or(Reason::NoModel));
-    }
-    plan
+        told.min().map(|(_, index, reason)| (index, Some(reason)))
+    };
+    let (index, refusal) = best.or_else(refused)?;
+    Some(Job {
+        series: index,
+        package: candidate.package.clone(),
+        digest: candidate.digest,
+        refusal,
+        routes: candidate.voice.routes().to_vec(),
+    })
+}
+
+/// Why nobody speaks of a series: what a package that claims it says comes first.
+fn note(index: usize, series: Series, candidates: &[Candidate]) -> Reason {
+    let claims: Vec<Claim> =
+        candidates.iter().map(|candidate| claim(candidate, index, series)).collect();
+    let claimed = claims.iter().find_map(|claim| match claim {
+        Claim::Reads { .. } => Some(Reason::OtherSeries),
+        Claim::Cannot(reason) => Some(*reason),
+        Claim::Foreign(_) => None,
+    });
+    let foreign = claims.iter().find_map(|claim| match claim {
+        Claim::Foreign(reason) => Some(*reason),
+        Claim::Reads { .. } | Claim::Cannot(_) => None,
+    });
+    claimed.or(series.against).or(foreign).unwrap_or(Reason::NoModel)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn candidate(package: &str, claim: Claim) -> Candidate {
+    const FINE: Claim = Claim::Reads { spacing_um: 1000 };
+    const COARSE: Claim = Claim::Reads { spacing_um: 2500 };
+    const FOREIGN: Claim = Claim::Foreign(Reason::WrongRegion);
+
+    fn candidate(package: &str, claims: &[Claim]) -> Candidate {
         Candidate {
             package: package.to_owned(),
             digest: Digest::of(package.as_bytes()),
-            claim,
+            claims: claims.to_vec(),
             voice: Voice::Posts(vec!["PACS".to_owned()]),
         }
     }
 
-    fn refusals(plan: &Plan) -> Vec<Option<Reason>> {
-        plan.jobs.iter().map(|job| job.refusal).collect()
+    fn series(instances: &[u32]) -> Vec<Series> {
+        instances.iter().map(|count| Series { against: None, instances: *count }).collect()
+    }
+
+    fn jobs(plan: &Plan) -> Vec<(&str, usize, Option<Reason>)> {
+        plan.jobs.iter().map(|job| (job.package.as_str(), job.series, job.refusal)).collect()
     }
 
     #[test]
-    fn every_package_that_claims_and_reads_gets_one_job() {
-        let plan = plan(
-            None,
-            &[
-                candidate("lung 1", Claim::Reads),
-                candidate("knee 1", Claim::Foreign(Reason::WrongRegion)),
-                candidate("rib 1", Claim::Reads),
-            ],
-        );
-        let names: Vec<_> = plan.jobs.iter().map(|job| job.package.as_str()).collect();
-        assert_eq!(names, ["lung 1", "rib 1"]);
-        assert_eq!((refusals(&plan), plan.note), (vec![None, None], None));
+    fn i3_every_package_gets_one_job_for_the_finest_series_that_it_reads() {
+        let lung = candidate("lung 1", &[COARSE, FINE, FOREIGN]);
+        let knee = candidate("knee 1", &[FOREIGN, FOREIGN, FOREIGN]);
+        let rib = candidate("rib 1", &[COARSE, Claim::Cannot(Reason::Kernel), FOREIGN]);
+        let plan = plan(&series(&[99, 250, 2]), &[lung, knee, rib]);
+        assert_eq!(jobs(&plan), [("lung 1", 1, None), ("rib 1", 0, None)]);
+        assert_eq!(plan.notes, [(2, Reason::WrongRegion)]);
+    }
+
+    #[test]
+    fn of_equally_fine_series_the_larger_is_read_and_the_other_says_so() {
+        let lung = candidate("lung 1", &[FINE, FINE, FINE]);
+        let plan = plan(&series(&[99, 250, 250]), &[lung]);
+        assert_eq!(jobs(&plan), [("lung 1", 1, None)]);
+        assert_eq!(plan.notes, [(0, Reason::OtherSeries), (2, Reason::OtherSeries)]);
     }
 
     #[test]
     fn a_knee_gets_no_letter_about_lungs() {
-        let foreign = candidate("lung 1", Claim::Foreign(Reason::WrongRegion));
-        for against in [None, Some(Reason::Gap), Some(Reason::Incomplete)] {
-            let plan = plan(against, std::slice::from_ref(&foreign));
+        let foreign = candidate("lung 1", &[FOREIGN]);
+        for against in [None, Some(Reason::Gap), Some(Reason::Compressed)] {
+            let plan = plan(&[Series { against, instances: 9 }], std::slice::from_ref(&foreign));
             assert!(plan.jobs.is_empty());
-            assert_eq!(plan.note, against.or(Some(Reason::WrongRegion)));
+            assert_eq!(plan.notes, [(0, against.unwrap_or(Reason::WrongRegion))]);
         }
     }
 
     #[test]
-    fn a_claimed_series_that_cannot_be_read_is_answered() {
-        let cannot = candidate("lung 1", Claim::Cannot(Reason::Gap));
-        let plan = plan(None, &[cannot]);
-        assert_eq!(refusals(&plan), [Some(Reason::Gap)]);
+    fn where_no_claimed_series_can_be_read_the_largest_is_answered_for_once() {
+        let claims = [Claim::Cannot(Reason::Thickness), Claim::Cannot(Reason::Gap)];
+        let plan = plan(&series(&[40, 90]), &[candidate("lung 1", &claims)]);
+        assert_eq!(jobs(&plan), [("lung 1", 1, Some(Reason::Gap))]);
         assert_eq!(plan.jobs[0].routes, ["PACS"]);
+        assert_eq!(plan.notes, [(0, Reason::Thickness)]);
     }
 
     #[test]
     fn what_stands_against_every_reading_comes_before_the_package() {
-        let cannot = candidate("lung 1", Claim::Cannot(Reason::Gap));
-        let reads = candidate("rib 1", Claim::Reads);
-        let plan = plan(Some(Reason::Quarantined), &[cannot, reads]);
-        assert_eq!(refusals(&plan), [Some(Reason::Quarantined); 2]);
+        let lung = candidate("lung 1", &[Claim::Cannot(Reason::Gap)]);
+        let rib = candidate("rib 1", &[FINE]);
+        let against = Some(Reason::Quarantined);
+        let plan = plan(&[Series { against, instances: 9 }], &[lung, rib]);
+        assert_eq!(jobs(&plan), [("lung 1", 0, against), ("rib 1", 0, against)]);
     }
 
     #[test]
-    fn a_localizer_that_a_package_claims_is_not_answered_either() {
-        let claimed = candidate("lung 1", Claim::Cannot(Reason::Localizer));
-        let plan = plan(None, &[claimed]);
-        assert!(plan.jobs.is_empty());
-        assert_eq!(plan.note, Some(Reason::Localizer));
+    fn a_localizer_that_a_package_claims_is_not_answered_for() {
+        let claimed = candidate("lung 1", &[Claim::Cannot(Reason::Localizer)]);
+        let plan = plan(&series(&[2]), &[claimed]);
+        assert_eq!((plan.jobs.len(), plan.notes), (0, vec![(0, Reason::Localizer)]));
     }
 
     #[test]
     fn a_silent_package_decides_and_is_kept_but_nothing_leaves() {
-        let mut silent = candidate("lung 1", Claim::Cannot(Reason::Gap));
+        let mut silent = candidate("lung 1", &[Claim::Cannot(Reason::Gap)]);
         silent.voice = Voice::Silent;
-        let plan = plan(None, &[silent]);
-        assert_eq!(refusals(&plan), [Some(Reason::Gap)]);
+        let plan = plan(&series(&[9]), &[silent]);
+        assert_eq!(jobs(&plan), [("lung 1", 0, Some(Reason::Gap))]);
         assert!(plan.jobs[0].routes.is_empty());
     }
 
     #[test]
     fn a_series_that_nobody_reads_always_says_why() {
-        assert_eq!(plan(None, &[]).note, Some(Reason::NoModel));
-        assert_eq!(plan(Some(Reason::NotImages), &[]).note, Some(Reason::NotImages));
+        assert_eq!(plan(&series(&[9]), &[]).notes, [(0, Reason::NoModel)]);
+        let not_images = Series { against: Some(Reason::NotImages), instances: 1 };
+        assert_eq!(plan(&[not_images], &[]).notes, [(0, Reason::NotImages)]);
     }
 }

@@ -35,6 +35,14 @@ macro_rules! reasons {
                 match self { $(Self::$name => $sentence,)* }
             }
 
+            /// Returns the sentence as the end of another one: "… because CLAUSE".
+            pub fn clause(self) -> String {
+                let sentence = self.sentence().trim_end_matches('.');
+                let mut letters = sentence.chars();
+                let first = letters.next().map(|first| first.to_ascii_lowercase());
+                first.into_iter().chain(letters).collect()
+            }
+
             /// Returns who hears it.
             pub fn audience(self) -> Audience {
                 match self { $(Self::$name => Audience::$audience,)* }
@@ -96,12 +104,12 @@ reasons! {
     /// Rescale Slope or Intercept missing.
     NoRescale = "no_rescale", Study,
         "The images do not say how to turn their values into Hounsfield units.";
-    /// A slice is missing between others.
+    /// A slice is missing between others, and did not come in the time that it had.
     Gap = "gap", Study,
         "Slices are missing in the middle of the series.";
-    /// Distances that differ without a gap.
+    /// Distances that differ without a gap, or a slice that is displaced in its plane.
     UnevenSpacing = "uneven_spacing", Study,
-        "The distance between slices changes within the series.";
+        "The slices do not lie evenly one behind the other.";
     /// The gantry was tilted, or slices are not axial.
     Tilt = "tilt", Study,
         "The slices are tilted against the patient's axis.";
@@ -111,24 +119,36 @@ reasons! {
     /// Different matrices, spacings or orientations.
     Mixed = "mixed", Study,
         "The series mixes images of different size or direction.";
-    /// One instance came with two contents.
-    Changed = "changed", Study,
-        "An image came twice with different content; which one counts is not known.";
     /// Fewer slices than the model needs.
     TooFewSlices = "too_few_slices", Study,
         "The series has fewer slices than the model needs.";
     /// More slices than one job may look at.
     TooManySlices = "too_many_slices", Study,
         "The series has more slices than the box can read at once.";
+    /// Rows or columns that the model was not made for.
+    Matrix = "matrix", Study,
+        "The images have more or fewer pixels than the model was made for.";
+    /// Pixels of a size that the model was not made for.
+    PixelSpacing = "pixel_spacing", Study,
+        "The pixels are larger or smaller than the model was made for.";
+    /// Slices nearer or farther apart than the model was made for.
+    SliceSpacing = "slice_spacing", Study,
+        "The slices lie closer together or farther apart than the model was made for.";
     /// Slices thicker or thinner than the model was made for.
     Thickness = "thickness", Study,
         "The slices are thicker or thinner than the model was made for.";
     /// A kernel that the model was not made for.
     Kernel = "kernel", Study,
         "The images were reconstructed in a way that the model was not made for.";
-    /// The series stopped arriving before it was complete.
-    Incomplete = "incomplete", Study,
-        "The series never became complete: slices are still missing.";
+
+    // What the reader met.
+
+    /// What the model searches in is not there.
+    NoRegion = "no_region", Study,
+        "The part of the body that the model searches was not found in the images.";
+    /// It would take more memory than the reader may have.
+    TooLarge = "too_large", Study,
+        "The series is too large for this box to read.";
 
     // Who reads.
 
@@ -150,9 +170,6 @@ reasons! {
     /// The model failed on it without stopping the worker.
     ModelFailed = "model_failed", Study,
         "The model could not finish with this series.";
-    /// Reading is off: too hot, expired, or switched off.
-    ReadingOff = "reading_off", Timeline,
-        "Reading was switched off when the series became whole.";
 }
 
 impl fmt::Display for Reason {
@@ -193,6 +210,11 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_ends_another_one() {
+        assert_eq!(Reason::Gap.clause(), "slices are missing in the middle of the series");
+    }
+
+    #[test]
     fn no_sentence_stands_twice() {
         let all: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.sentence()).collect();
         assert_eq!(all.len(), Reason::ALL.len());
@@ -210,7 +232,6 @@ mod tests {
             "no_model",
             "wrong_region",
             "other_series",
-            "reading_off",
         ];
         assert_eq!(quiet, expected);
     }

@@ -54,6 +54,21 @@ pub fn route(config: &Config, caller: Option<&str>, priority: Option<u16>) -> Ro
     }
 }
 
+/// Returns the destinations that get results about studies of a device with this AE title: what
+/// any of its callers in the settings says, or every destination where none names it.
+pub fn results(config: &Config, calling: &str) -> Vec<String> {
+    let named = config.callers.iter().filter(|(_, caller)| caller.ae.as_str() == calling);
+    let mut callers: Vec<Option<&str>> = named.map(|(name, _)| Some(name.as_str())).collect();
+    if callers.is_empty() && config.danger_any_caller {
+        callers.push(None);
+    }
+    let mut all: Vec<String> =
+        callers.into_iter().flat_map(|caller| route(config, caller, None).results).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +118,13 @@ mod tests {
         assert_eq!(route(&config, None, None).originals, ["FAR", "PACS"]);
         assert!(route(&config, Some("KEPT"), None).originals.is_empty());
         assert!(route(&config, Some("GONE"), None).originals.is_empty());
+    }
+
+    #[test]
+    fn results_go_where_the_callers_with_this_title_say() {
+        assert_eq!(results(&config(), "CT1"), ["AI"]);
+        assert_eq!(results(&config(), "ER"), ["AI", "FAR"]);
+        assert!(results(&config(), "KEPT").is_empty() && results(&config(), "GONE").is_empty());
     }
 
     #[test]

@@ -10,3 +10,6 @@ pub mod postprocess;
 pub mod preprocess;
 pub mod reading;
 pub mod tract;
+
+/// Revision of what a reading comes to: it rises when the same volume and package give other bits.
+pub const ENGINE_REVISION: u32 = 1;

@@ -48,6 +48,7 @@ fn words(manifest: &Manifest) -> Vec<Rule> {
         (is_words(&manifest.licence), "licence", WORDS),
         (code(&manifest.codes.finding), "codes.finding", CODE),
         (code(&manifest.codes.site), "codes.site", CODE),
+        (code(&manifest.codes.procedure), "codes.procedure", CODE),
     ]
 }
 

@@ -13,6 +13,7 @@
 //! Stop: no new associations, the object under way is finished, couriers let go, what was sealed
 //! is booked.
 
+pub mod analyse;
 pub mod bell;
 pub mod control;
 pub mod deliver;

@@ -168,4 +168,8 @@ pub struct ResultRecord {
     /// How urgent.
     #[serde(default)]
     pub urgency: Urgency,
+    /// Why the series was not read after all, in one word of the table of reasons; `None` for
+    /// what was read, and where the job says it already.
+    #[serde(default)]
+    pub refusal: Option<String>,
 }

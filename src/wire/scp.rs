@@ -24,6 +24,8 @@ pub struct Admitted {
     pub request: AssociationRequest,
     /// Where it came from.
     pub peer: IpAddr,
+    /// What the keeper tells its associations apart by.
+    pub association: u64,
 }
 
 /// How an association ended.

@@ -20,7 +20,7 @@
 //!
 //! # Invariants
 //!
-//! - Every series that arrived becomes whole, once per revision (I3).
+//! - Every series that arrived becomes whole, and again after whatever comes late (I3).
 //! - After a boot nobody knows how long it has been silent, so the full silence begins again; a
 //!   release before the boot is forgotten, since its series may have come in halves.
 //! - [`Gather::deadline`] is never in the past once [`Gather::looks`] and [`Gather::due`] were
@@ -29,9 +29,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::base::ids::Arrival;
+use crate::base::ids::{Arrival, SeriesRow, StudyRow};
 use crate::base::time::Instant;
-use crate::base::uid::Uid;
 use crate::config;
 
 /// What geometry says about a series, as a fact.
@@ -58,15 +57,13 @@ pub enum Complete {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole {
     /// The study.
-    pub study: Uid,
+    pub study: StudyRow,
     /// The series.
-    pub series: Uid,
+    pub series: SeriesRow,
     /// What it was decided on.
     pub why: Why,
-    /// Its last arrival: later ones belong to the next revision.
+    /// Its last arrival: later ones make it whole once more.
     pub up_to: Arrival,
-    /// How often the series was whole before, from 0.
-    pub revision: u32,
     /// What geometry said; `None` where it was not asked or did not answer.
     pub coverage: Option<Coverage>,
 }
@@ -94,21 +91,15 @@ struct Open {
     coverage: Option<Coverage>,
 }
 
-/// What is remembered of a series that was whole.
-#[derive(Clone, Copy, Debug, Default)]
-struct Closed {
-    up_to: Arrival,
-    revisions: u32,
-}
-
-type Key = (Uid, Uid);
+type Key = (StudyRow, SeriesRow);
 
 /// The series that are arriving, and those that were whole.
 #[derive(Debug)]
 pub struct Gather {
     settings: config::Gather,
     open: BTreeMap<Key, Open>,
-    closed: BTreeMap<Key, Closed>,
+    /// Up to where each series was whole.
+    closed: BTreeMap<Key, Arrival>,
 }
 
 impl Gather {
@@ -117,24 +108,22 @@ impl Gather {
         Self { settings, open: BTreeMap::new(), closed: BTreeMap::new() }
     }
 
-    /// Tells at boot that a series was whole `revisions` times, the last time up to `up_to`.
+    /// Tells at boot that a series was whole up to `up_to`.
     ///
     /// Call it before [`Gather::arrived`] for what came later.
-    pub fn was_whole(&mut self, study: Uid, series: Uid, up_to: Arrival, revisions: u32) {
+    pub fn was_whole(&mut self, study: StudyRow, series: SeriesRow, up_to: Arrival) {
         let closed = self.closed.entry((study, series)).or_default();
-        closed.up_to = closed.up_to.max(up_to);
-        closed.revisions = closed.revisions.max(revisions);
+        *closed = (*closed).max(up_to);
     }
 
     /// Tells that the last instance of a series known so far is `arrival`.
     ///
     /// Telling it again changes nothing, so the ledger may be read as often as one likes.
     /// At boot this begins the full silence.
-    pub fn arrived(&mut self, now: Instant, study: Uid, series: Uid, arrival: Arrival) {
+    pub fn arrived(&mut self, now: Instant, study: StudyRow, series: SeriesRow, arrival: Arrival) {
         let key = (study, series);
-        let closed = self.closed.get(&key);
         let seen = self.open.get(&key).map(|open| open.up_to);
-        let seen = seen.max(closed.map(|closed| closed.up_to));
+        let seen = seen.max(self.closed.get(&key).copied());
         if seen.is_none_or(|seen| seen < arrival) {
             let open =
                 Open { last: now, up_to: arrival, released: false, asked: false, coverage: None };
@@ -146,17 +135,16 @@ impl Gather {
     ///
     /// A-ABORT, a closed socket and silence are no evidence: do not tell them. The release of a
     /// sender that opens an association for each slice is undone by the next slice.
-    pub fn released(&mut self, _now: Instant, study: &Uid) {
-        let series = self.open.iter_mut().filter(|((of, _), _)| of == study);
+    pub fn released(&mut self, study: StudyRow) {
+        let series = self.open.iter_mut().filter(|((of, _), _)| *of == study);
         series.for_each(|(_, open)| open.released = true);
     }
 
     /// Tells what geometry says about a series, all instances up to `up_to` considered.
     ///
     /// It is ignored when more has arrived since: it will be asked again.
-    pub fn coverage(&mut self, study: &Uid, series: &Uid, up_to: Arrival, fact: Coverage) {
-        let key = (study.clone(), series.clone());
-        if let Some(open) = self.open.get_mut(&key)
+    pub fn coverage(&mut self, study: StudyRow, series: SeriesRow, up_to: Arrival, fact: Coverage) {
+        if let Some(open) = self.open.get_mut(&(study, series))
             && open.up_to <= up_to
         {
             open.asked = true;
@@ -168,13 +156,13 @@ impl Gather {
     ///
     /// Asking waits for a short silence, so that a series of a thousand slices is looked at once
     /// or twice rather than a thousand times.
-    pub fn looks(&mut self, now: Instant) -> Vec<(Uid, Uid)> {
+    pub fn looks(&mut self, now: Instant) -> Vec<(StudyRow, SeriesRow)> {
         let wait = self.settings.released_quiet;
         let mut looks = Vec::new();
         for (key, open) in &mut self.open {
             if !open.asked && open.last.after(wait) <= now {
                 open.asked = true;
-                looks.push(key.clone());
+                looks.push(*key);
             }
         }
         looks
@@ -187,21 +175,17 @@ impl Gather {
             let (wait, _) = open.rule(settings);
             open.last.after(wait) <= now
         });
-        let mut keys: Vec<(Arrival, Key)> =
-            due.map(|(key, open)| (open.up_to, key.clone())).collect();
+        let mut keys: Vec<(Arrival, Key)> = due.map(|(key, open)| (open.up_to, *key)).collect();
         keys.sort();
         let wholes = keys.into_iter().filter_map(|(_, key)| {
             let open = self.open.remove(&key)?;
-            let closed = self.closed.entry(key.clone()).or_default();
-            let revision = closed.revisions;
-            *closed = Closed { up_to: open.up_to, revisions: revision.saturating_add(1) };
+            self.closed.insert(key, open.up_to);
             let (study, series) = key;
             Some(Whole {
                 study,
                 series,
                 why: open.rule(&self.settings).1,
                 up_to: open.up_to,
-                revision,
                 coverage: open.coverage,
             })
         });
@@ -219,8 +203,8 @@ impl Gather {
     }
 
     /// Returns whether series of `study` are still arriving.
-    pub fn is_open(&self, study: &Uid) -> bool {
-        self.open.keys().any(|(of, _)| of == study)
+    pub fn is_open(&self, study: StudyRow) -> bool {
+        self.open.keys().any(|(of, _)| *of == study)
     }
 
     /// Returns how many series are arriving.
@@ -229,9 +213,9 @@ impl Gather {
     }
 
     /// Forgets a study that was erased.
-    pub fn forget(&mut self, study: &Uid) {
-        self.open.retain(|(of, _), _| of != study);
-        self.closed.retain(|(of, _), _| of != study);
+    pub fn forget(&mut self, study: StudyRow) {
+        self.open.retain(|(of, _), _| *of != study);
+        self.closed.retain(|(of, _), _| *of != study);
     }
 }
 

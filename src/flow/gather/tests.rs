@@ -11,9 +11,8 @@ fn at(seconds: u64) -> Instant {
     Instant::from_nanos(seconds * 1000 * MS)
 }
 
-fn uid(text: &str) -> Uid {
-    Uid::parse(text.as_bytes()).unwrap()
-}
+const STUDY: StudyRow = StudyRow(1);
+const SERIES: SeriesRow = SeriesRow(1);
 
 fn settings() -> config::Gather {
     config::Config::parse("").unwrap().gather
@@ -33,13 +32,13 @@ impl One {
     fn arrive(&mut self, seconds: u64) {
         self.arrivals += 1;
         let arrival = Arrival(self.arrivals);
-        self.gather.arrived(at(seconds), uid("1.1"), uid("1.1.1"), arrival);
+        self.gather.arrived(at(seconds), STUDY, SERIES, arrival);
     }
 
     fn say(&mut self, complete: Complete) {
         let (slices, up_to) = (9, Arrival(self.arrivals));
         let fact = Coverage { slices, complete };
-        self.gather.coverage(&uid("1.1"), &uid("1.1.1"), up_to, fact);
+        self.gather.coverage(STUDY, SERIES, up_to, fact);
     }
 
     /// Steps second by second; returns when it became whole, and why.
@@ -73,7 +72,7 @@ fn every_row_of_the_table_holds() {
             one.say(complete);
         }
         if released {
-            one.gather.released(at(5), &uid("1.1"));
+            one.gather.released(STUDY);
         }
         let (second, whole) = one.run(5, 2000).unwrap();
         assert_eq!((second, whole.why), (5 + seconds, why), "{complete:?}");
@@ -86,7 +85,7 @@ fn a_release_counts_only_until_the_next_slice() {
     let mut one = One::new();
     for second in 0..5 {
         one.arrive(second);
-        one.gather.released(at(second), &uid("1.1"));
+        one.gather.released(STUDY);
     }
     one.arrive(5);
     one.say(Complete::Even);
@@ -99,7 +98,7 @@ fn a_release_of_another_study_is_no_evidence() {
     let mut one = One::new();
     one.arrive(0);
     one.say(Complete::Even);
-    one.gather.released(at(0), &uid("1.2"));
+    one.gather.released(StudyRow(2));
     assert_eq!(one.run(0, 59), None);
 }
 
@@ -107,20 +106,20 @@ fn a_release_of_another_study_is_no_evidence() {
 fn an_instance_told_twice_does_not_begin_the_silence_again() {
     let mut one = One::new();
     one.arrive(0);
-    one.gather.arrived(at(50), uid("1.1"), uid("1.1.1"), Arrival(1));
+    one.gather.arrived(at(50), STUDY, SERIES, Arrival(1));
     assert_eq!(one.run(0, 2000).unwrap().0, 60);
-    one.gather.arrived(at(70), uid("1.1"), uid("1.1.1"), Arrival(1));
+    one.gather.arrived(at(70), STUDY, SERIES, Arrival(1));
     assert_eq!(one.gather.deadline(), None);
 }
 
 #[test]
-fn a_late_slice_makes_the_next_revision() {
+fn a_late_slice_makes_it_whole_once_more() {
     let mut one = One::new();
     one.arrive(0);
-    assert_eq!(one.run(0, 60).unwrap().1.revision, 0);
+    assert_eq!(one.run(0, 60).unwrap().1.up_to, Arrival(1));
     one.arrive(500);
     let (second, whole) = one.run(500, 2000).unwrap();
-    assert_eq!((second, whole.revision, whole.up_to), (560, 1, Arrival(2)));
+    assert_eq!((second, whole.up_to), (560, Arrival(2)));
 }
 
 #[test]
@@ -140,20 +139,20 @@ fn an_answer_about_fewer_slices_than_have_come_is_ignored() {
     one.arrive(0);
     let fact = Coverage { slices: 1, complete: Complete::Even };
     one.arrive(1);
-    one.gather.coverage(&uid("1.1"), &uid("1.1.1"), Arrival(1), fact);
+    one.gather.coverage(STUDY, SERIES, Arrival(1), fact);
     assert_eq!(one.run(0, 100).unwrap().1.coverage, None);
 }
 
 #[test]
-fn after_a_boot_the_full_silence_begins_again_and_revisions_go_on() {
+fn after_a_boot_the_full_silence_begins_again_for_what_came_late() {
     let mut gather = Gather::new(settings());
-    gather.was_whole(uid("1.1"), uid("1.1.1"), Arrival(7), 2);
-    gather.arrived(at(3), uid("1.1"), uid("1.1.1"), Arrival(7));
+    gather.was_whole(STUDY, SERIES, Arrival(7));
+    gather.arrived(at(3), STUDY, SERIES, Arrival(7));
     assert_eq!(gather.deadline(), None);
-    gather.arrived(at(3), uid("1.1"), uid("1.1.1"), Arrival(8));
+    gather.arrived(at(3), STUDY, SERIES, Arrival(8));
     assert!(gather.due(at(62)).is_empty());
     let wholes = gather.due(at(63));
-    assert_eq!((wholes.len(), wholes[0].revision), (1, 2));
+    assert_eq!((wholes.len(), wholes[0].up_to), (1, Arrival(8)));
 }
 
 #[test]
@@ -164,7 +163,7 @@ fn geometry_is_asked_once_per_silence() {
         assert!(one.gather.looks(at(second)).is_empty());
     }
     assert_eq!(one.gather.deadline(), Some(at(14)));
-    assert_eq!(one.gather.looks(at(14)), [(uid("1.1"), uid("1.1.1"))]);
+    assert_eq!(one.gather.looks(at(14)), [(STUDY, SERIES)]);
     assert!(one.gather.looks(at(15)).is_empty());
     assert_eq!(one.gather.deadline(), Some(at(64)));
     one.arrive(20);
@@ -175,8 +174,8 @@ fn geometry_is_asked_once_per_silence() {
 fn an_erased_study_is_forgotten() {
     let mut one = One::new();
     one.arrive(0);
-    one.gather.forget(&uid("1.1"));
-    assert!(!one.gather.is_open(&uid("1.1")) && one.gather.open() == 0);
+    one.gather.forget(STUDY);
+    assert!(!one.gather.is_open(STUDY) && one.gather.open() == 0);
     assert_eq!(one.run(0, 100), None);
 }
 
@@ -203,8 +202,8 @@ proptest! {
         history in prop::collection::vec((happens(), 0_u64..200), 1..80)
     ) {
         let mut gather = Gather::new(settings());
-        let study = |series: u8| uid(&format!("1.{}", series % 2 + 1));
-        let name = |series: u8| uid(&format!("1.{}.{series}", series % 2 + 1));
+        let study = |series: u8| StudyRow(i64::from(series % 2));
+        let name = |series: u8| SeriesRow(i64::from(series));
         let (mut now, mut count) = (0, 0);
         let mut last = BTreeMap::new();
         let mut wholes: Vec<Whole> = Vec::new();
@@ -217,10 +216,10 @@ proptest! {
                     last.insert(name(*series), Arrival(count));
                     gather.arrived(at(now), study(*series), name(*series), Arrival(count));
                 }
-                Happens::Release(series) => gather.released(at(now), &study(*series)),
+                Happens::Release(series) => gather.released(study(*series)),
                 Happens::Say(series, complete) => {
                     let fact = Coverage { slices: 1, complete: *complete };
-                    gather.coverage(&study(*series), &name(*series), Arrival(count), fact);
+                    gather.coverage(study(*series), name(*series), Arrival(count), fact);
                 }
             }
             let until = at(now + pause);
@@ -239,9 +238,6 @@ proptest! {
         for (series, arrival) in last {
             let of: Vec<_> = wholes.iter().filter(|whole| whole.series == series).collect();
             prop_assert_eq!(of.last().unwrap().up_to, arrival);
-            for (revision, whole) in of.iter().enumerate() {
-                prop_assert_eq!(usize::try_from(whole.revision).unwrap(), revision);
-            }
             prop_assert!(of.is_sorted_by(|a, b| a.up_to < b.up_to));
         }
     }

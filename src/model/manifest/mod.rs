@@ -45,7 +45,7 @@ pub struct Manifest {
     pub output: Output,
     /// From scores to marks.
     pub operating_point: OperatingPoint,
-    /// Codes of findings and site.
+    /// Codes of finding, site and examination.
     pub codes: Codes,
     /// A case that must come out as written.
     pub golden: Golden,
@@ -236,7 +236,7 @@ pub enum Measure {
     SolidNodule,
 }
 
-/// Codes of findings and site.
+/// Codes of finding, site and examination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Codes {
@@ -244,6 +244,8 @@ pub struct Codes {
     pub finding: Code,
     /// Where it is.
     pub site: Code,
+    /// The examination that it looks at, as CID 100 or LOINC name it.
+    pub procedure: Code,
 }
 
 /// A coded concept (PS3.3 Section 8).

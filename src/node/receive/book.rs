@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::digest::Digest;
 use crate::base::ids::RecordNumber;
+use crate::base::time::Stamp;
 use crate::base::uid::Uid;
 use crate::node::bell::Bell;
 use crate::node::deliver::Stores;
@@ -30,23 +31,37 @@ pub struct Standing {
 /// What makes two objects the same: syntax and bytes. The UIDs are among the bytes.
 type Sameness = (Uid, Digest);
 
-/// Sealed records that the ledger does not hold yet.
+/// Sealed records that the ledger does not hold yet, and goodbyes that it has not heard.
 #[derive(Debug)]
 pub struct Books {
     fresh: Mutex<Fresh>,
+    /// Held while a batch is booked: who books beside another would count it twice.
+    booking: Mutex<()>,
     bell: Bell,
+}
+
+/// The orderly end of an association that brought parts of studies.
+#[derive(Clone, Debug)]
+pub struct Goodbye {
+    /// Labels of the studies.
+    pub studies: Vec<String>,
+    /// Who.
+    pub calling: String,
+    /// When.
+    pub at: Stamp,
 }
 
 #[derive(Debug, Default)]
 struct Fresh {
     waiting: Vec<Sealed>,
+    goodbyes: Vec<Goodbye>,
     same: BTreeMap<Sameness, Standing>,
 }
 
 impl Books {
     /// Begins with nothing to book; `bell` rings whenever there is something.
     pub fn new(bell: Bell) -> Self {
-        Self { fresh: Mutex::default(), bell }
+        Self { fresh: Mutex::default(), booking: Mutex::default(), bell }
     }
 
     fn fresh(&self) -> MutexGuard<'_, Fresh> {
@@ -62,6 +77,12 @@ impl Books {
         }
         fresh.waiting.push(sealed);
         drop(fresh);
+        self.bell.ring();
+    }
+
+    /// Takes a goodbye; the ledger hears of it behind the records that came before.
+    pub fn say_goodbye(&self, goodbye: Goodbye) {
+        self.fresh().goodbyes.push(goodbye);
         self.bell.ring();
     }
 
@@ -88,6 +109,20 @@ impl Books {
     ///
     /// When the ledger cannot commit: the batch waits on.
     pub fn book(&self, stores: &Stores) -> Result<Option<Applied>, LedgerError> {
+        let booking = self.booking.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.book_records(stores)?;
+        if applied.is_some() {
+            return Ok(applied);
+        }
+        let goodbyes = std::mem::take(&mut self.fresh().goodbyes);
+        let is_new = !goodbyes.is_empty();
+        let told = goodbyes.iter().try_for_each(|goodbye| hear(stores, goodbye));
+        drop(booking);
+        // A goodbye that is not heard costs a longer wait, nothing else: it is not said again.
+        told.map(|()| is_new.then(Applied::default))
+    }
+
+    fn book_records(&self, stores: &Stores) -> Result<Option<Applied>, LedgerError> {
         let batch: Vec<Sealed> = {
             let fresh = self.fresh();
             // In the order of sealing, so that the marks of each slab rise.
@@ -108,6 +143,16 @@ impl Books {
         }
         Ok(Some(applied))
     }
+}
+
+fn hear(stores: &Stores, goodbye: &Goodbye) -> Result<(), LedgerError> {
+    let mut ledger = stores.ledger();
+    for label in &goodbye.studies {
+        if let Some(study) = ledger.view().labelled(label, &Seal(&stores.vault))? {
+            ledger.note_association_released(study, &goodbye.calling, goodbye.at)?;
+        }
+    }
+    Ok(())
 }
 
 fn sameness(object: &ObjectRecord) -> Sameness {

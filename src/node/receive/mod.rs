@@ -10,16 +10,17 @@ mod book;
 mod facts;
 mod strangers;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use book::{Books, Standing};
+pub use book::{Books, Goodbye, Standing};
 pub use strangers::{Stranger, Strangers};
 
 use crate::base::digest::Digest;
 use crate::base::fault::Fault;
-use crate::base::limits::ASSOCIATIONS_MAX;
+use crate::base::limits::{ASSOCIATION_STUDIES_MAX, ASSOCIATIONS_MAX};
 use crate::base::plant::planted;
 use crate::base::receipt::Receipt;
 use crate::config::Config;
@@ -44,7 +45,28 @@ pub struct Receiver {
     books: Arc<Books>,
     strangers: Strangers,
     storing: Arc<AtomicUsize>,
+    associations: AtomicU64,
+    brought: Arc<Brought>,
     door: Arc<SharedDoor>,
+}
+
+/// Labels of the studies that each running association brought parts of.
+#[derive(Debug, Default)]
+struct Brought(Mutex<BTreeMap<u64, BTreeSet<String>>>);
+
+impl Brought {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, BTreeSet<String>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a study; those over the limit become whole by silence alone.
+    fn note(&self, association: u64, label: String) {
+        let mut brought = self.lock();
+        let studies = brought.entry(association).or_default();
+        if studies.len() < ASSOCIATION_STUDIES_MAX {
+            studies.insert(label);
+        }
+    }
 }
 
 /// What stands in the way of new objects; set by whoever notices, read at each association.
@@ -91,8 +113,17 @@ impl Receiver {
         door: Arc<SharedDoor>,
     ) -> Self {
         let config_digest = config.digest();
-        let storing = Arc::default();
-        Self { config, config_digest, stores, books, strangers, storing, door }
+        Self {
+            config,
+            config_digest,
+            stores,
+            books,
+            strangers,
+            storing: Arc::default(),
+            associations: AtomicU64::new(0),
+            brought: Arc::default(),
+            door,
+        }
     }
 
     fn door(&self) -> Door {
@@ -134,7 +165,8 @@ impl Keeper for Receiver {
                 if purpose == admit::Purpose::Store {
                     self.storing.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok(Admitted { caller, request: request.clone(), peer })
+                let association = self.associations.fetch_add(1, Ordering::Relaxed);
+                Ok(Admitted { caller, request: request.clone(), peer, association })
             }
             Admission::Reject(rejection) => {
                 let words = rejection.words();
@@ -160,6 +192,7 @@ impl Keeper for Receiver {
             config: self.config_digest,
             stores: self.stores.clone(),
             books: Arc::clone(&self.books),
+            brought: Arc::clone(&self.brought),
             from: from.clone(),
             request: request.clone(),
             route,
@@ -177,6 +210,14 @@ impl Keeper for Receiver {
             self.storing.fetch_sub(1, Ordering::Relaxed);
         }
         let calling = &from.request.calling;
+        let studies = self.brought.lock().remove(&from.association);
+        if end == AssociationEnd::Released
+            && let Some(studies) = studies
+        {
+            let (calling, at) = (calling.to_string(), self.stores.clock.stamp());
+            let studies = studies.into_iter().collect();
+            self.books.say_goodbye(Goodbye { studies, calling, at });
+        }
         tracing::info!(peer = %from.peer, %calling, ?end, "association over");
     }
 }
@@ -187,6 +228,7 @@ struct Reception {
     config: Digest,
     stores: Stores,
     books: Arc<Books>,
+    brought: Arc<Brought>,
     from: Admitted,
     request: StoreRequest,
     route: Route,
@@ -217,6 +259,7 @@ impl Intake for Reception {
         let first = self.books.find_same(&self.stores, &record);
         let first = first.filter(|_| !planted!(DuplicateAsNew));
         let book = |sealed: &Sealed| self.books.add(sealed.clone());
+        self.brought.note(self.from.association, label.clone());
         let receipt = if let Some(of) = first.filter(|first| self.is_held(first, &record)) {
             vault.roll_back(writer).map_err(|error| refuse(&self.door, &error))?;
             let content = Content::Again(AgainRecord {

@@ -6,7 +6,7 @@ use super::objects::ObjectSecret;
 use super::seal::{ColumnSeal, open_json, open_text};
 use super::{Ledger, LedgerError, View, column, during};
 use crate::base::digest::Digest;
-use crate::base::ids::{Arrival, ObjectRow, RecordNumber, StudyRow};
+use crate::base::ids::{Arrival, ObjectRow, RecordNumber, SeriesRow, StudyRow};
 use crate::base::phi::Phi;
 use crate::base::time::Stamp;
 use crate::base::uid::Uid;
@@ -32,12 +32,23 @@ pub struct OpenStudy {
     pub last_arrival: Arrival,
     /// Up to where it was whole before, if late instances opened it again.
     pub whole_before: Option<Arrival>,
+    /// Its series, in order of their rows.
+    pub series: Vec<OpenSeries>,
     /// Callers that released their association after sending parts of it, latest time each.
     pub releases: Vec<Release>,
     /// How often it killed a worker.
     pub deaths: u32,
     /// Whether it may be read.
     pub standing: Quarantine,
+}
+
+/// A series of a study that is not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSeries {
+    /// The series.
+    pub series: SeriesRow,
+    /// Its newest instance's place in the order of arrival.
+    pub last_arrival: Arrival,
 }
 
 /// Whether a study may be read.
@@ -107,6 +118,8 @@ pub struct KeptObject {
 /// The instances of one series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesObjects {
+    /// Its row.
+    pub row: SeriesRow,
     /// Series Instance UID; `None` for the instances that have none.
     pub series: Option<Uid>,
     /// In order of arrival, every version.
@@ -143,6 +156,8 @@ impl Ledger {
     }
 
     /// Calls a study whole with everything up to `up_to`; `reason` is a word of `flow::gather`.
+    /// `not_read` says which of its series nobody reads; what stands in the timeline already is
+    /// not said again.
     ///
     /// # Errors
     ///
@@ -153,6 +168,7 @@ impl Ledger {
         study: StudyRow,
         up_to: Arrival,
         reason: &str,
+        not_read: &[NotRead],
         at: Stamp,
     ) -> Result<(), LedgerError> {
         self.write("call a study whole", |tables| {
@@ -169,9 +185,22 @@ impl Ledger {
             if changed == 0 {
                 return Err(LedgerError::NoSuch { what: "study" });
             }
-            note_event(tables, study, &at, ("whole", reason)).map_err(during("note an event"))
+            note_event(tables, study, &at, ("whole", reason)).map_err(during("note an event"))?;
+            not_read
+                .iter()
+                .try_for_each(|not_read| note_not_read(tables, study, not_read, &at))
+                .map_err(during("note an event"))
         })
     }
+}
+
+/// What of a study is not read, and why: a line of its timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRead {
+    /// Which series, counted from 1 in the order of their first instances.
+    pub series: usize,
+    /// The reason's word.
+    pub word: &'static str,
 }
 
 /// Adds a line to a study's timeline: a kind, and words of ours.
@@ -189,6 +218,22 @@ pub(super) fn note_event(
         )?
         .execute(params![study.0, boot, monotonic, wall, offset, synced, kind, words])?;
     Ok(())
+}
+
+/// Adds `2 localizer` for series 2, unless it stands there.
+fn note_not_read(
+    tables: &Connection,
+    study: StudyRow,
+    not_read: &NotRead,
+    at: &Stamp,
+) -> rusqlite::Result<()> {
+    let words = format!("{} {}", not_read.series, not_read.word);
+    let is_there = tables
+        .prepare_cached(
+            "SELECT 1 FROM events WHERE study = ?1 AND kind = 'not read' AND words = ?2",
+        )?
+        .exists(params![study.0, words])?;
+    if is_there { Ok(()) } else { note_event(tables, study, at, ("not read", &words)) }
 }
 
 const OPEN: &str = "
@@ -256,10 +301,25 @@ impl View<'_> {
             .map(|(mut open, uid)| {
                 let label = open_text(seal, &open.key, &uid).ok_or(LedgerError::Unopened)?;
                 open.label = Phi::new(label);
+                open.series = self.open_series(open.study)?;
                 open.releases = self.releases(open.study)?;
                 Ok(open)
             })
             .collect()
+    }
+
+    fn open_series(self, study: StudyRow) -> Result<Vec<OpenSeries>, LedgerError> {
+        let read = |row: &Row<'_>| {
+            let last_arrival = column::read_arrival(row, 1)?;
+            Ok(OpenSeries { series: SeriesRow(row.get(0)?), last_arrival })
+        };
+        self.tables
+            .prepare_cached(
+                "SELECT series, max(arrival) FROM objects WHERE study = ?1 AND erased = 0
+                 GROUP BY series ORDER BY series",
+            )
+            .and_then(|mut query| query.query_map([study.0], read)?.collect())
+            .map_err(during("list series"))
     }
 
     fn releases(self, study: StudyRow) -> Result<Vec<Release>, LedgerError> {
@@ -283,7 +343,20 @@ impl View<'_> {
     ///
     /// Fails when SQLite cannot read.
     pub fn study(self, uid: &Uid, seal: &dyn ColumnSeal) -> Result<Option<StudyRow>, LedgerError> {
-        let key = seal.look_up(uid.as_str().as_bytes());
+        self.labelled(uid.as_str(), seal)
+    }
+
+    /// Finds the row of the study with this label (see [`super::study_label`]).
+    ///
+    /// # Errors
+    ///
+    /// Fails when SQLite cannot read.
+    pub fn labelled(
+        self,
+        label: &str,
+        seal: &dyn ColumnSeal,
+    ) -> Result<Option<StudyRow>, LedgerError> {
+        let key = seal.look_up(label.as_bytes());
         self.tables
             .prepare_cached("SELECT row FROM studies WHERE key = ?1 AND erased = 0")
             .and_then(|mut query| {
@@ -303,19 +376,20 @@ impl View<'_> {
         seal: &dyn ColumnSeal,
     ) -> Result<Vec<SeriesObjects>, LedgerError> {
         let raws = self.kept("o.study = ?1 ORDER BY o.arrival, o.number", study.0)?;
-        let mut series: Vec<(i64, SeriesObjects)> = Vec::new();
+        let mut series: Vec<SeriesObjects> = Vec::new();
         for raw in raws {
-            let row = raw.series;
+            let row = SeriesRow(raw.series);
             let object = open(raw, seal)?;
-            match series.iter_mut().find(|(known, _)| *known == row) {
-                Some((_, known)) => known.objects.push(object),
-                None => series.push((
+            match series.iter_mut().find(|known| known.row == row) {
+                Some(known) => known.objects.push(object),
+                None => series.push(SeriesObjects {
                     row,
-                    SeriesObjects { series: object.identity.series.clone(), objects: vec![object] },
-                )),
+                    series: object.identity.series.clone(),
+                    objects: vec![object],
+                }),
             }
         }
-        Ok(series.into_iter().map(|(_, series)| series).collect())
+        Ok(series)
     }
 
     /// Finds the instance whose bytes `number` holds; `None` where there is none any more.
@@ -369,6 +443,7 @@ fn read_open(row: &Row<'_>) -> rusqlite::Result<(OpenStudy, Vec<u8>)> {
         first: column::read_stamp(row, 8)?,
         last: column::read_stamp(row, 13)?,
         last_arrival: column::read_arrival(row, 7)?,
+        series: Vec::new(),
         whole_before: whole.map(|arrival| Arrival(arrival.cast_unsigned())),
         releases: Vec::new(),
         deaths: row.get(4)?,

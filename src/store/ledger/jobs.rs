@@ -96,22 +96,25 @@ pub enum AfterDeath {
 const JOBS: &str = "
     SELECT j.row, j.number, j.study, s.key, s.uid, e.uid, j.package, j.package_digest,
         j.settings, j.engine, j.revision, j.supersedes, j.refusal, j.sources, j.routes,
-        j.urgency, j.state, j.decided_boot, j.decided_monotonic, j.decided_wall,
+        j.urgency, iif(s.quarantined = 1 AND j.state = 'decided', 'quarantined', j.state),
+        j.decided_boot, j.decided_monotonic, j.decided_wall,
         j.decided_offset, j.decided_synced
     FROM jobs j JOIN studies s ON s.row = j.study JOIN series e ON e.row = j.series
     WHERE s.erased = 0 AND";
 
 impl Ledger {
     /// Returns the job to do next, the most urgent first, then by arrival. It stays the next one
-    /// until [`Ledger::job_started`]. Jobs that another one supersedes are left out, and so are
-    /// those of quarantined studies.
+    /// until [`Ledger::job_started`]. Jobs that another one supersedes are left out.
+    ///
+    /// A job of a quarantined study comes with [`JobState::Quarantined`]: only the documents that
+    /// say so are to be written.
     ///
     /// # Errors
     ///
     /// Fails when SQLite cannot read or a sealed column does not open.
     pub fn next_job(&self, seal: &dyn ColumnSeal) -> Result<Option<JobToDo>, LedgerError> {
         let view = self.view();
-        let next = "j.state = 'decided' AND s.quarantined = 0 AND j.withdrawn IS NULL
+        let next = "j.state IN ('decided', 'quarantined') AND j.withdrawn IS NULL
             AND ?1 = 0 AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.supersedes = j.number)
             ORDER BY j.urgency, j.arrival, j.number LIMIT 1";
         let Some(job) = view.jobs(next, 0, seal)?.pop() else {
@@ -157,7 +160,7 @@ impl Ledger {
         reason: &str,
         at: Stamp,
     ) -> Result<Moved, LedgerError> {
-        let step = (["decided", "running"].as_slice(), "refused");
+        let step = (["decided", "running", "quarantined"].as_slice(), "refused");
         self.job_step(job, step, ("refused", reason), at)
     }
 

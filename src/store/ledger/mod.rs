@@ -46,7 +46,9 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use apply::Applied;
 pub use deliveries::{Answer, Known, Moved, Owed, OwedCount, Resend, Thing};
 pub use erase::{Holding, Recycling};
-pub use gather::{KeptObject, OpenStudy, Quarantine, Release, SeriesObjects, Standing};
+pub use gather::{
+    KeptObject, NotRead, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing,
+};
 pub use jobs::{AfterDeath, JobState, JobToDo, KnownJob, Source};
 pub use packages::{PackageRow, Posting};
 pub use seal::{ColumnSeal, study_label};

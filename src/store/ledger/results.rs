@@ -117,6 +117,11 @@ pub(super) fn take(
             offset,
             synced
         ])?;
+    if let Some(word) = &record.refusal {
+        rows.tables
+            .prepare_cached("UPDATE jobs SET refusal = ?2 WHERE number = ?1 AND refusal IS NULL")?
+            .execute(params![job, word])?;
+    }
     settle(rows.tables, job)?;
     Ok(study.0)
 }

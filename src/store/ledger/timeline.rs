@@ -12,7 +12,7 @@ pub struct Event {
     /// When; of several alike, when the last happened.
     pub at: Stamp,
     /// `received`, `received again`, `whole`, `decided`, `refused`, `reading`, `read`, `written`,
-    /// `owed`, `delivered`, `parked`, `reader died`, `quarantined`, `erased`.
+    /// `owed`, `delivered`, `parked`, `reader died`, `quarantined`, `erased`, `not read`.
     pub kind: String,
     /// Who, whereto or why: a caller, a destination, a package or a word of a reason.
     pub words: String,

@@ -109,6 +109,27 @@ impl VaultError {
         matches!(self, Self::Key(KeyError::Erased { .. }))
     }
 
+    /// Returns whether the record will not be readable later either.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Damaged { .. }
+            | Self::Gone { .. }
+            | Self::UnknownKind { .. }
+            | Self::Version { .. }
+            | Self::Key(_) => true,
+            Self::Disk { .. }
+            | Self::Full
+            | Self::NoSlab
+            | Self::Disagrees
+            | Self::ContentTooLong { .. }
+            | Self::Changed { .. }
+            | Self::Pinned { .. }
+            | Self::Unready
+            | Self::Failed
+            | Self::OutOfNumbers => false,
+        }
+    }
+
     pub(super) fn disk(doing: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::Disk { doing, source }
     }

@@ -165,6 +165,7 @@ fn result(job: u32, study: &str, ordinal: u32, set_size: u32) -> ResultRecord {
         written: at(120),
         routes: vec!["PACS".into()],
         urgency: Urgency::Normal,
+        refusal: None,
     }
 }
 
