@@ -32,14 +32,14 @@ pub(super) fn broken(error: WalkError) -> Broken {
 
 /// Returns what was odd on the way, in `flow`'s words.
 pub(super) fn oddities(walk: &Walk) -> Vec<Oddity> {
-    let mut found: Vec<Oddity> = walk.oddities.iter().map(oddity).collect();
+    let mut found: Vec<Oddity> = walk.oddities.iter().copied().map(oddity).collect();
     if walk.header.uid(tags::SERIES_INSTANCE_UID).is_none() {
         found.push(Oddity::NoSeries);
     }
     found
 }
 
-fn oddity(odd: &walker::Oddity) -> Oddity {
+fn oddity(odd: walker::Oddity) -> Oddity {
     match odd {
         walker::Oddity::OddLength | walker::Oddity::RaggedValue => Oddity::OddLength,
         walker::Oddity::OutOfOrder | walker::Oddity::Repeated => Oddity::OutOfOrder,
@@ -72,12 +72,12 @@ pub(super) fn identity(walk: &Walk) -> Option<(Identity, SliceFacts)> {
 }
 
 /// Returns the value of Priority (0000,0700) that `flow::route` reads (PS3.7 9.3.1.1).
-pub(super) fn priority(priority: Priority) -> Option<u16> {
-    Some(match priority {
+pub(super) fn priority(priority: Priority) -> u16 {
+    match priority {
         Priority::Medium => 0,
         Priority::High => 1,
         Priority::Low => 2,
-    })
+    }
 }
 
 /// Makes a refusal for the wire.
