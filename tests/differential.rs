@@ -5,11 +5,12 @@ use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::entries;
 use proptest::prelude::*;
 
+use scanpost::base::oddity::Decoders;
 use scanpost::dicom::element::Elements;
 use scanpost::dicom::header::Tag;
 use scanpost::dicom::syntax::{Encoding, TransferSyntax};
 use scanpost::dicom::tags;
-use scanpost::dicom::walker::{Keep, Oddity, Walk, Walker};
+use scanpost::dicom::walker::{Keep, Walk, Walker};
 
 const ENCODINGS: [Encoding; 3] = [Encoding::ImplicitLe, Encoding::ExplicitLe, Encoding::ExplicitBe];
 
@@ -56,7 +57,7 @@ fn agree(encoding: Encoding, bytes: &[u8]) -> Result<bool, TestCaseError> {
     let Some(walk) = walk(encoding, bytes) else {
         return Ok(false);
     };
-    if walk.oddities.iter().any(Oddity::bars_decoders) {
+    if walk.oddities.iter().any(|odd| odd.decoders() == Decoders::Barred) {
         return Ok(false);
     }
     let object = read(encoding, bytes)

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use scanpost::base::oddity::Oddity;
 use scanpost::dicom::header::{Identity, SliceFacts};
 use scanpost::dicom::part10::read_head;
 use scanpost::dicom::syntax::TransferSyntax;
 use scanpost::dicom::tags::{PATIENT_NAME, SPECIFIC_CHARACTER_SET};
-use scanpost::dicom::walker::{Keep, Oddity, PixelData, Walk, Walker};
+use scanpost::dicom::walker::{Keep, PixelData, Walk, Walker};
 
 fn data() -> Option<PathBuf> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");

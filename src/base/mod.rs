@@ -5,6 +5,7 @@ pub mod digest;
 pub mod fault;
 pub mod ids;
 pub mod limits;
+pub mod oddity;
 pub mod phi;
 pub mod plant;
 pub mod receipt;

@@ -15,6 +15,7 @@ use crate::node::settings;
 const ANSWER: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Studies {
     #[command(flatten)]
     config: ConfigPath,

@@ -39,7 +39,7 @@ impl FromStr for Address {
         Ok(Self {
             ae: AeTitle::parse(ae.as_bytes()).map_err(|error| error.to_string())?,
             host: host.to_owned(),
-            port: port.parse().map_err(|_| expected())?,
+            port: port.parse().ok().ok_or_else(expected)?,
         })
     }
 }
@@ -86,7 +86,7 @@ impl Session {
     pub(super) async fn associate(&mut self) -> Result<Vec<RefusedPair>, Failure> {
         match self.ask(Input::Connected).await? {
             Came::Established(refused) => Ok(refused),
-            _ => Err(self.over()),
+            Came::WantsData | Came::Outcome(_) | Came::Over => Err(self.over()),
         }
     }
 

@@ -123,17 +123,14 @@ async fn send(verb: &Send, items: &[Item]) -> Result<(usize, usize), Failure> {
     for (number, item) in items.iter().enumerate() {
         let bytes = data_set(item)?;
         let outcome = session.store(item.order.clone(), &bytes).await?;
-        match &outcome {
-            Outcome::Answered(answer)
-                if answer.status.is_success() || answer.status.is_warning() =>
-            {
-                sent += 1;
-            }
-            other => {
-                refused += 1;
-                let words = peer::words(other);
-                terminal::say(&format!("refused: {}: {words}", item.path.display()));
-            }
+        if let Outcome::Answered(answer) = &outcome
+            && (answer.status.is_success() || answer.status.is_warning())
+        {
+            sent += 1;
+        } else {
+            refused += 1;
+            let words = peer::words(&outcome);
+            terminal::say(&format!("refused: {}: {words}", item.path.display()));
         }
         if !matches!(outcome, Outcome::Answered(_) | Outcome::NoContext(_)) {
             return Err(Failure::Refused(format!("after {sent}: {}", peer::words(&outcome))));

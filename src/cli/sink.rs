@@ -16,7 +16,7 @@ use crate::board::clock::BoardClock;
 use crate::board::entropy::KernelRng;
 use crate::cli::Done;
 use crate::cli::terminal::{self, Failure};
-use crate::dicom::acceptor::{AcceptorSettings, AssociationRequest, Oddity, StoreRequest};
+use crate::dicom::acceptor::{AssociationRequest, Oddity, StoreRequest};
 use crate::dicom::part10::FileMeta;
 use crate::dicom::pdu::Rejection;
 use crate::dicom::status::{Refusal, Status};
@@ -86,14 +86,7 @@ async fn sink(verb: Sink) -> Done {
     let clock: Arc<dyn Clock> = Arc::new(BoardClock::new(&mut KernelRng));
     let executor = Arc::new(Executor::new());
     let (stop, stopped) = smol::channel::bounded::<()>(1);
-    let serving = listen::listen(
-        listener,
-        keeper,
-        clock,
-        AcceptorSettings::default(),
-        stopped,
-        Arc::clone(&executor),
-    );
+    let serving = listen::listen(listener, keeper, clock, stopped, Arc::clone(&executor));
     executor
         .run(or(serving, async {
             signals.next().await;

@@ -262,7 +262,7 @@ impl Config {
         for (name, to) in &self.destinations {
             parts.extend([name.clone(), to.originals.to_string(), to.results.to_string()]);
         }
-        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        let parts: Vec<&[u8]> = parts.iter().map(String::as_bytes).collect();
         Digest::of_parts(&parts)
     }
 }

@@ -8,6 +8,7 @@ pub mod header;
 pub mod text;
 pub mod walker;
 pub mod facts;
+pub mod implementation;
 pub mod part10;
 pub mod status;
 pub mod dimse;

@@ -12,7 +12,7 @@
 /// `plane` holds `from[0] * from[1]` values, row by row; `None` where it does not, or where a
 /// size is 0.
 pub fn area_mean(plane: &[i16], from: [usize; 2], to: [usize; 2]) -> Option<Vec<f32>> {
-    let sound = plane.len() == from[0].checked_mul(from[1])? && 0 < plane.len();
+    let sound = plane.len() == from[0].checked_mul(from[1])? && !plane.is_empty();
     if !sound || to[0] == 0 || to[1] == 0 {
         return None;
     }
@@ -83,7 +83,9 @@ fn shares(from: usize, to: usize) -> Vec<Share> {
             };
             let mut weights: Vec<f32> = (first..last).map(cover).collect();
             let sum: f32 = weights.iter().sum();
-            weights.iter_mut().for_each(|weight| *weight /= sum);
+            for weight in &mut weights {
+                *weight /= sum;
+            }
             Share { first, weights }
         })
         .collect()

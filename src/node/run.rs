@@ -15,7 +15,6 @@ use crate::base::time::Clock;
 use crate::board::clock::BoardClock;
 use crate::board::entropy::KernelRng;
 use crate::config::Config;
-use crate::dicom::acceptor::AcceptorSettings;
 use crate::node::bell::{Bell, Ear, bell};
 use crate::node::control;
 use crate::node::deliver::{Courier, Stores};
@@ -265,7 +264,6 @@ async fn start_edges(
         listener,
         Arc::new(receiver),
         Arc::clone(&parts.clock),
-        AcceptorSettings::default(),
         stopped.clone(),
         Arc::clone(executor),
     ))

@@ -22,7 +22,7 @@ use crate::node::supervise::Restarts;
 use crate::panel::lamp::{Panel, panel};
 use crate::panel::pattern::Colour;
 use crate::panel::snapshot::{
-    Activity, Away, Faults, Incoming, Label, Outgoing, Reader, Snapshot, Stage, Stranger,
+    Activity, Away, Backlog, Faults, Incoming, Label, Outgoing, Reader, Snapshot, Stage, Stranger,
 };
 use crate::store::ledger::{Filter, Ledger, LedgerError, Resend, StudySummary, View};
 use crate::web::{self, DestinationLine, Overview, StudyLine, StudyPage};
@@ -179,7 +179,7 @@ impl Status {
         let ms = i64::try_from(lasting.as_millis()).unwrap_or(i64::MAX);
         let at = WallTime(now.wall.0.saturating_sub(ms)).civil(now.utc_offset_s);
         let minutes = u16::from(at.hour) * 60 + u16::from(at.minute);
-        Some(Away { ae, lasting, since: Some(minutes), backlog: Default::default() })
+        Some(Away { ae, lasting, since: Some(minutes), backlog: Backlog::default() })
     }
 
     /// Shows the lamp on the console: one line whenever it changes.
@@ -257,10 +257,10 @@ impl Status {
     }
 
     fn study_by_uid(&self, uid: &str) -> Result<Value, LedgerError> {
-        let missing = LedgerError::NoSuch { what: "study" };
-        let uid = Uid::parse(uid.as_bytes()).map_err(|_| LedgerError::NoSuch { what: "study" })?;
+        let missing = || LedgerError::NoSuch { what: "study" };
+        let uid = Uid::parse(uid.as_bytes()).ok().ok_or_else(missing)?;
         let seal = Seal(&self.seen.stores.vault);
-        let study = self.look(|view| view.study(&uid, &seal))?.ok_or(missing)?;
+        let study = self.look(|view| view.study(&uid, &seal))?.ok_or_else(missing)?;
         let events = self.timeline(study)?;
         Ok(json!({
             "text": events.iter().map(|(at, what)| format!("{at}  {what}")).collect::<Vec<_>>(),
@@ -293,6 +293,10 @@ impl Status {
     }
 
     fn destinations(&self) -> Result<Vec<DestinationLine>, LedgerError> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method itself holds for one lifetime of the view only"
+        )]
         let counts = self.look(|view| view.owed_counts())?;
         Ok(counts
             .into_iter()

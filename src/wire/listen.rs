@@ -61,7 +61,6 @@ pub async fn listen(
     listener: TcpListener,
     keeper: Arc<dyn Keeper>,
     clock: Arc<dyn Clock>,
-    settings: AcceptorSettings,
     stop: StopSignal,
     executor: Arc<Executor<'static>>,
 ) {
@@ -92,7 +91,7 @@ pub async fn listen(
             Arc::clone(&keeper),
             Arc::clone(&clock),
             Settings {
-                acceptor: settings.clone(),
+                acceptor: AcceptorSettings::default(),
                 is_associated: Arc::clone(&place.is_associated),
             },
             stop.clone(),

@@ -12,6 +12,9 @@ use scanpost::dicom::status::{Refusal, Status};
 /// A delivery by its row, in the how many-th ledger of the run.
 pub type Delivery = (u32, DeliveryRow);
 
+/// Finds a content and its instance by the bytes of its data set.
+pub type Find<'a> = dyn Fn(&[u8]) -> Option<(usize, Uid)> + 'a;
+
 /// The archive, and what may be said about its deliveries.
 pub struct Archive {
     pub acceptor: Option<Acceptor>,
@@ -86,7 +89,7 @@ impl Archive {
         &mut self,
         now: Instant,
         input: Input<'_>,
-        judge: (&dyn Fn(&[u8]) -> Option<(usize, Uid)>, bool),
+        judge: (&Find<'_>, bool),
         sending: Option<Delivery>,
     ) -> Reply {
         let mut reply = Reply::default();
@@ -115,7 +118,7 @@ impl Archive {
 
     fn end(
         &mut self,
-        (find, is_full): (&dyn Fn(&[u8]) -> Option<(usize, Uid)>, bool),
+        (find, is_full): (&Find<'_>, bool),
         sending: Option<Delivery>,
         reply: &mut Reply,
     ) -> Input<'static> {

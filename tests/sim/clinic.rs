@@ -127,7 +127,8 @@ pub fn below(rng: &mut SplitMix, length: usize) -> usize {
 pub fn config() -> Arc<Config> {
     let mut text = "[callers.CT1]\nae = \"CT1\"\n".to_owned();
     for name in ARCHIVES {
-        text += &format!("[destinations.{name}]\nae = \"{name}\"\nhost = \"x\"\nport = 104\n");
+        let lines = format!("[destinations.{name}]\nae = \"{name}\"\nhost = \"x\"\nport = 104\n");
+        text.push_str(&lines);
     }
     Arc::new(Config::parse(&text).expect("the settings are right"))
 }

@@ -8,7 +8,7 @@ use scanpost::base::rng::SplitMix;
 use scanpost::base::secret::Secret;
 use scanpost::base::time::Clock;
 use scanpost::config::Config;
-use scanpost::dicom::acceptor::{Acceptor, Action, Input};
+use scanpost::dicom::acceptor::{Acceptor, AcceptorSettings, Action, Input};
 use scanpost::node::bell::bell;
 use scanpost::node::deliver::{Courier, Stores};
 use scanpost::node::open::{Means, assemble};
@@ -110,7 +110,7 @@ impl Station {
     /// Takes a connection of the scanner.
     pub fn connect(&mut self) {
         self.hang_up();
-        let acceptor = Acceptor::new(self.stores.clock.now(), Default::default());
+        let acceptor = Acceptor::new(self.stores.clock.now(), AcceptorSettings::default());
         self.line = Some(Incoming { acceptor, admitted: None, intake: None, is_answered: false });
     }
 
@@ -147,7 +147,7 @@ impl Station {
     pub fn into_ledger(self) -> Ledger {
         let ledger = Arc::clone(&self.stores.ledger);
         drop(self);
-        let ledger = Arc::try_unwrap(ledger).ok().expect("nobody else holds the ledger");
+        let ledger = Arc::into_inner(ledger).expect("nobody else holds the ledger");
         Mutex::into_inner(ledger).expect("nobody panicked")
     }
 }
@@ -162,7 +162,6 @@ impl Incoming {
         match action {
             Action::Send(bytes) => reply.bytes.extend(bytes),
             Action::Close => reply.closes = true,
-            Action::Note(_) => {}
             Action::Indicate(request) => {
                 let peer = IpAddr::from([10, 0, 0, 1]);
                 return Some(match receiver.admit(peer, &request) {
@@ -177,12 +176,12 @@ impl Incoming {
                 self.is_answered = false;
                 match receiver.begin(self.admitted.as_ref()?, &request) {
                     Ok(intake) => self.intake = Some(intake),
-                    Err(refusal) => return self.refuse(refusal),
+                    Err(refusal) => return Some(self.refuse(refusal)),
                 }
             }
             Action::Data(bytes) if !self.is_answered => {
                 if let Err(refusal) = self.intake.as_mut()?.append(&bytes) {
-                    return self.refuse(refusal);
+                    return Some(self.refuse(refusal));
                 }
             }
             Action::End if !self.is_answered => {
@@ -192,18 +191,18 @@ impl Incoming {
                         reply.sealed += 1;
                         return Some(Input::Stored(receipt));
                     }
-                    Err(refusal) => return self.refuse(refusal),
+                    Err(refusal) => return Some(self.refuse(refusal)),
                 }
             }
-            Action::Data(_) | Action::End => {}
+            Action::Note(_) | Action::Data(_) | Action::End => {}
             Action::Drop(_) => self.intake = None,
         }
         None
     }
 
-    fn refuse(&mut self, refusal: scanpost::dicom::status::Refusal) -> Option<Input<'static>> {
+    fn refuse(&mut self, refusal: scanpost::dicom::status::Refusal) -> Input<'static> {
         self.intake = None;
         self.is_answered = true;
-        Some(Input::Refused(refusal))
+        Input::Refused(refusal)
     }
 }

@@ -8,11 +8,9 @@ use crate::base::time::Instant;
 use crate::dicom::acceptor::{Acceptor, Action, AssociationRequest, Break, Oddity, Purpose, User};
 use crate::dicom::association::{Event, Step};
 use crate::dicom::context::{Answer, Slips, agreed, is_storage, negotiate};
+use crate::dicom::implementation::{IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION};
 use crate::dicom::pdu::associate::{AssociateRq, read_rq};
-use crate::dicom::pdu::{
-    APPLICATION_CONTEXT, Abort, IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION, Rejection, encode,
-    fragment_bytes,
-};
+use crate::dicom::pdu::{APPLICATION_CONTEXT, Abort, Rejection, encode, fragment_bytes};
 use crate::dicom::syntax::IMPLICIT_LE;
 
 impl Acceptor {

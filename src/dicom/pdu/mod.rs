@@ -12,10 +12,6 @@ use crate::dicom::association::Event;
 
 /// The one application context of DICOM (PS3.7 A.2.1).
 pub const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
-/// Our Implementation Class UID (PS3.7 D.3.3.2): the same for every release and box.
-pub const IMPLEMENTATION_CLASS: &str = "2.25.200828607876948766998850425516183541166";
-/// Our Implementation Version Name (PS3.7 D.3.3.2), at most 16 characters.
-pub const IMPLEMENTATION_VERSION: &str = "SCANPOST";
 /// Bytes that a PDV has before its fragment: length, context ID, control header.
 pub const PDV_HEADER_BYTES: usize = 6;
 

@@ -27,11 +27,11 @@ use dicom_ul::pdu::{AssociationRQ, Pdu, PresentationContextProposed, UserVariabl
 use crate::base::limits::{ANSWER, ARTIM, CONTEXTS_MAX};
 use crate::base::time::Instant;
 use crate::dicom::association::{Event, Role, State, Step, next};
+use crate::dicom::implementation::{IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION};
 use crate::dicom::pdu::associate::{AssociateAc, read_ac};
 use crate::dicom::pdu::frames::{Frame, Frames, Header};
 use crate::dicom::pdu::{
-    APPLICATION_CONTEXT, Abort, IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION, Rejection, encode,
-    fragment_bytes, kind, release_rp, release_rq,
+    APPLICATION_CONTEXT, Abort, Rejection, encode, fragment_bytes, kind, release_rp, release_rq,
 };
 
 use exchange::Message;

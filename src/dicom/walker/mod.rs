@@ -14,16 +14,15 @@
 mod error;
 mod inflate;
 mod machine;
-mod oddity;
 #[cfg(test)]
 mod tests;
 
 pub use error::{Place, WalkError};
-pub use oddity::Oddity;
 
 use self::inflate::Inflater;
 use self::machine::Machine;
 use crate::base::limits::OBJECT_BYTES_MAX;
+use crate::base::oddity::Oddity;
 use crate::dicom::header::Header;
 use crate::dicom::syntax::{Encoding, TransferSyntax};
 

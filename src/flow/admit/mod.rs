@@ -12,7 +12,7 @@ use crate::base::aet::AeTitle;
 use crate::base::fault::Fault;
 use crate::config::{Caller, Config};
 
-pub use object::{Broken, Comment, Names, ObjectFacts, Oddity, Verdict, judge};
+pub use object::{Broken, Comment, Names, ObjectFacts, Verdict, judge, unreadable};
 
 /// What an A-ASSOCIATE-RQ says about who calls whom.
 #[derive(Clone, Copy, Debug)]

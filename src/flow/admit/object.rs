@@ -1,5 +1,6 @@
 //! What becomes of an object once its data set has ended.
 
+use crate::base::oddity::{Decoders, Oddity};
 use crate::base::uid::Uid;
 use crate::flow::reasons::Reason;
 
@@ -52,77 +53,12 @@ pub enum Broken {
     DiskFailed,
 }
 
-/// Something odd in a data set that was walked to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Oddity {
-    /// An element of odd length.
-    OddLength,
-    /// Tags out of order, or one twice.
-    OutOfOrder,
-    /// A VR that the tag cannot have.
-    WrongVr,
-    /// Two letters that are no VR.
-    UnknownVr,
-    /// A UID with letters or leading zeros.
-    OddUid,
-    /// Elements of group 0002.
-    FileMeta,
-    /// Data Set Trailing Padding, or group lengths.
-    Padding,
-    /// The class of the command set is not the class of its context.
-    ContextClass,
-    /// No Study Instance UID.
-    NoStudy,
-    /// No Series Instance UID.
-    NoSeries,
-    /// An image without Pixel Data.
-    NoPixels,
-}
-
-impl Oddity {
-    /// Every oddity.
-    pub const ALL: [Self; 11] = [
-        Self::OddLength,
-        Self::OutOfOrder,
-        Self::WrongVr,
-        Self::UnknownVr,
-        Self::OddUid,
-        Self::FileMeta,
-        Self::Padding,
-        Self::ContextClass,
-        Self::NoStudy,
-        Self::NoSeries,
-        Self::NoPixels,
-    ];
-
-    /// Returns the word that records keep.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::OddLength => "odd_length",
-            Self::OutOfOrder => "out_of_order",
-            Self::WrongVr => "wrong_vr",
-            Self::UnknownVr => "unknown_vr",
-            Self::OddUid => "odd_uid",
-            Self::FileMeta => "file_meta",
-            Self::Padding => "padding",
-            Self::ContextClass => "context_class",
-            Self::NoStudy => "no_study",
-            Self::NoSeries => "no_series",
-            Self::NoPixels => "no_pixels",
-        }
-    }
-
-    /// Returns why no decoder may see an object with it; `None` for what harms nobody.
-    pub fn unreadable(self) -> Option<Reason> {
-        match self {
-            Self::OddLength | Self::OutOfOrder | Self::WrongVr | Self::UnknownVr => {
-                Some(Reason::OddDataSet)
-            }
-            Self::FileMeta => Some(Reason::OddDataSet),
-            Self::NoStudy | Self::NoSeries => Some(Reason::NoStudy),
-            Self::NoPixels => Some(Reason::NoPixels),
-            Self::OddUid | Self::Padding | Self::ContextClass => None,
-        }
+/// Returns why no decoder may see an object with this oddity; `None` for what harms nobody.
+pub fn unreadable(odd: Oddity) -> Option<Reason> {
+    match (odd, odd.decoders()) {
+        (Oddity::NoStudy | Oddity::NoSeries, _) => Some(Reason::NoStudy),
+        (_, Decoders::Barred) => Some(Reason::OddDataSet),
+        (_, Decoders::Allowed) => None,
     }
 }
 
@@ -238,10 +174,10 @@ fn broken_data_set(broken: Broken) -> Verdict {
 }
 
 fn keep(oddities: &[Oddity]) -> Verdict {
-    let here = Oddity::ALL.into_iter().filter(|odd| oddities.contains(odd));
+    let here = Oddity::ALL.iter().copied().filter(|odd| oddities.contains(odd));
     let here: Vec<Oddity> = here.collect();
     // The lack of a name is the gravest: nothing can be gathered of it.
-    let unreadable = || here.iter().filter_map(|odd| odd.unreadable());
+    let unreadable = || here.iter().filter_map(|odd| unreadable(*odd));
     Verdict::Keep {
         unreadable: unreadable()
             .find(|reason| *reason == Reason::NoStudy)

@@ -22,10 +22,12 @@ pub fn classify(status: u16) -> Class {
     match status {
         0x0000 | 0xb000..=0xb0ff => Class::Accepted,
         0xa700..=0xa7ff => Class::OutOfResources,
-        0xa900..=0xa9ff | 0xc000..=0xcfff => Class::Permanent,
-        // Invalid instance, class not supported, not authorized, unrecognized operation, mistyped
-        // argument: all of them about what we send, and we would send the same again.
-        0x0117 | 0x0122 | 0x0124 | 0x0211 | 0x0212 => Class::Permanent,
+        // Data set and SOP class disagree, cannot understand, invalid instance, class not
+        // supported, not authorized, unrecognized operation, mistyped argument: all of them about
+        // what we send, and we would send the same again.
+        0xa900..=0xa9ff | 0xc000..=0xcfff | 0x0117 | 0x0122 | 0x0124 | 0x0211 | 0x0212 => {
+            Class::Permanent
+        }
         _ => Class::Unclear,
     }
 }

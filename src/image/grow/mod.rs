@@ -3,10 +3,6 @@
 //! A threshold half-way between the nodule and the lung around it sets the edge, where scanners
 //! blur both alike. What hangs on by less than a fixed part of the nodule's own width (vessels,
 //! strands) is cut by an opening; the chest wall is cut by the closed lung mask.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "places come from the box that was clipped to the grid at the door"
-)]
 
 use crate::base::units::{Hu, Ml, Mm};
 use crate::image::extent::{Extent, Mask, Measured, NotMeasured, Run};

@@ -209,9 +209,9 @@ impl Region {
             set.iter().map(|inside| if *inside { 0.0 } else { f32::INFINITY }).collect();
         let strides = [self.size[1] * self.size[2], self.size[2], 1];
         let mut line = Vec::new();
-        for axis in 0..3 {
+        for (axis, stride) in strides.into_iter().enumerate() {
             for start in (0..mm2.len()).filter(|i| self.place(*i)[axis] == 0) {
-                let places = (0..self.size[axis]).map(|n| start + n * strides[axis]);
+                let places = (0..self.size[axis]).map(|n| start + n * stride);
                 line.clear();
                 line.extend(places.clone().map(|i| f64::from(mm2[i])));
                 let lower = lower_envelope(&line, self.spacing[axis]);

@@ -229,6 +229,11 @@ fn the_outline_of_a_real_nodule_is_that_of_most_readers() {
 }
 
 /// What each reader drew, without the line itself: LIDC's outlines run outside the nodule.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "voxels of the outline"
+)]
 fn readers(grid: &Grid) -> Vec<BTreeSet<[usize; 3]>> {
     let path = sample::data().unwrap().join("ct-chest-lidc0001-ge/069.xml");
     let text = std::fs::read_to_string(path).unwrap();
@@ -264,6 +269,11 @@ fn numbers(text: &str, name: &str) -> Vec<f64> {
 }
 
 /// Adds the pixels whose centre lies inside a closed line of pixels and not on it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pixels of the outline"
+)]
 fn fill(line: &[(f64, f64)], z: usize, inside: &mut BTreeSet<[usize; 3]>) {
     let edges: Vec<_> = line.iter().zip(line.iter().cycle().skip(1)).collect();
     let range = |of: fn(&(f64, f64)) -> f64| {

@@ -229,8 +229,8 @@ impl Window {
             y = [y[0].min(row), row + 1];
             x = [x[0].min(first), x[1].max(last + 1)];
         }
-        let mut margin = cell.map(|mm| (1..64).find(|n| CLOSING_MM < f64::from(*n) * mm));
-        let margin = margin.each_mut().map(|n| n.map_or(64, |n| n as usize) + 1);
+        let mut margin = cell.map(|mm| (1_u8..64).find(|n| CLOSING_MM < f64::from(*n) * mm));
+        let margin = margin.each_mut().map(|n| n.map_or(64, usize::from) + 1);
         (y[0] < y[1]).then(|| Self {
             y: [y[0].saturating_sub(margin[0]), (y[1] + margin[0]).min(rows)],
             x: [x[0].saturating_sub(margin[1]), (x[1] + margin[1]).min(columns)],

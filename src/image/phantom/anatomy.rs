@@ -69,7 +69,7 @@ pub(super) fn place_nodules(
     for (index, diameter) in diameters.iter().enumerate() {
         let (side, sign) = if index % 2 == 0 { (Side::Left, 1.0) } else { (Side::Right, -1.0) };
         let radius = diameter / 2.0;
-        let level = (half_coverage - radius - 3.0).min(LEVEL_MAX_MM).max(0.0);
+        let level = (half_coverage - radius - 3.0).clamp(0.0, LEVEL_MAX_MM);
         let found = (0..2000).find_map(|_| {
             let centre = [
                 sign * (LUNG_LEFT[0] + within(rng, LUNG_HALF[0])),
@@ -108,8 +108,8 @@ pub(super) fn within(rng: &mut SplitMix, half: f64) -> f64 {
 }
 
 pub(super) fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
-    let [x, y, z] = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
-    (x * x + y * y + z * z).sqrt()
+    let way = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+    (way[0] * way[0] + way[1] * way[1] + way[2] * way[2]).sqrt()
 }
 
 fn quadric(at: [f64; 3], centre: [f64; 3], half: [f64; 3]) -> f64 {

@@ -158,7 +158,7 @@ impl Phantom {
         let half = settings.spacing * settings.slices.saturating_sub(1) as f64 / 2.0;
         let nodules = anatomy::place_nodules(&settings.nodules, half, &mut rng);
         let mut details = vessels::tree(&nodules, &mut rng);
-        details.extend(nodules.iter().map(|nodule| Shape::ball(nodule)));
+        details.extend(nodules.iter().map(Shape::ball));
         Self { organs: anatomy::organs(), settings, nodules, details }
     }
 

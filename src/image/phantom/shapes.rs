@@ -160,35 +160,36 @@ impl Canvas {
     }
 
     fn tube(&mut self, ends: [[f32; 3]; 2], radius: [f32; 2], hu: f32) {
-        let [a, b] = ends;
+        let [head, tail] = ends;
         let wide = radius[0].max(radius[1]) + EDGE_MM;
         let thick = wide + self.thickness / 2.0;
-        if self.z < a[2].min(b[2]) - thick || a[2].max(b[2]) + thick < self.z {
+        if self.z < head[2].min(tail[2]) - thick || head[2].max(tail[2]) + thick < self.z {
             return;
         }
-        let way = [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
+        let way = [tail[0] - head[0], tail[1] - head[1], tail[2] - head[2]];
         let square = (way[0] * way[0] + way[1] * way[1] + way[2] * way[2]).max(1e-6);
         // Only the part of the tube near this level: long steep tubes touch few pixels.
         let part = |z: f32| {
-            if way[2].abs() < 1e-3 { None } else { Some(((z - a[2]) / way[2]).clamp(0.0, 1.0)) }
+            if way[2].abs() < 1e-3 { None } else { Some(((z - head[2]) / way[2]).clamp(0.0, 1.0)) }
         };
         let (from, to) = match (part(self.z - thick), part(self.z + thick)) {
-            (Some(p), Some(q)) => (p.min(q), p.max(q)),
+            (Some(low), Some(high)) => (low.min(high), low.max(high)),
             _ => (0.0, 1.0),
         };
         let [rows, columns] = [1, 0].map(|i| {
-            let (p, q) = (a[i] + from * way[i], a[i] + to * way[i]);
+            let (p, q) = (head[i] + from * way[i], head[i] + to * way[i]);
             self.span(f32::midpoint(p, q), (p - q).abs() / 2.0 + wide)
         });
         for row in rows {
-            let v = self.mm(row) - a[1];
+            let v = self.mm(row) - head[1];
             for column in columns.clone() {
-                let u = self.mm(column) - a[0];
+                let u = self.mm(column) - head[0];
                 let alpha = self.mean_over_thickness(|z| {
-                    let w = z - a[2];
+                    let w = z - head[2];
                     let along = ((u * way[0] + v * way[1] + w * way[2]) / square).clamp(0.0, 1.0);
-                    let [p, q, r] = [u - along * way[0], v - along * way[1], w - along * way[2]];
-                    radius[0] + along * (radius[1] - radius[0]) - (p * p + q * q + r * r).sqrt()
+                    let off = [u - along * way[0], v - along * way[1], w - along * way[2]];
+                    radius[0] + along * (radius[1] - radius[0])
+                        - (off[0] * off[0] + off[1] * off[1] + off[2] * off[2]).sqrt()
                 });
                 let at = row * MATRIX + column;
                 self.hu[at] += (hu - self.hu[at]) * alpha;

@@ -263,6 +263,11 @@ impl Grid {
     }
 
     /// Returns the voxel `[z, y, x]` whose centre is nearest to a place in voxels; `None` outside.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the comparison just before it bounds the index"
+    )]
     pub fn nearest(&self, at: [f64; 3]) -> Option<[usize; 3]> {
         let mut voxel = [0; 3];
         for (i, place) in voxel.iter_mut().enumerate() {

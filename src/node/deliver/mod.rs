@@ -105,7 +105,7 @@ struct Line {
 enum Asked {
     Nothing,
     Echo,
-    Object { delivery: DeliveryRow, reader: RecordReader, held: Vec<u8> },
+    Object { delivery: DeliveryRow, reader: Box<RecordReader>, held: Vec<u8> },
 }
 
 /// Brings to one destination what is owed to it.
@@ -258,7 +258,9 @@ impl Courier {
             owed.retain(|owed| owed.number.start == self.stores.vault.start());
         }
         if planted!(LoseOrder) {
-            owed.iter_mut().for_each(|owed| owed.arrival.0 ^= 3);
+            for owed in &mut owed {
+                owed.arrival.0 ^= 3;
+            }
         }
         let entries: Vec<outbox::Owed> = owed.iter().filter_map(entry).collect();
         self.known.extend(owed.into_iter().map(|owed| (owed.delivery, owed)));
@@ -314,6 +316,7 @@ impl Courier {
         let Some(class) = owed.sop_class else { return Ok(()) };
         match self.stores.vault.read(owed.location, owed.number) {
             Ok(reader) => {
+                let reader = Box::new(reader);
                 self.ask(Asked::Object { delivery, reader, held: Vec::new() });
                 let order = StoreOrder {
                     pair: Pair { class, transfer_syntax: owed.transfer_syntax },

@@ -50,7 +50,14 @@ pub(super) fn outcome(fate: Fate) -> Outcome {
             }
         }
         Fate::NoContext(_) => Outcome::NoContext,
-        _ => Outcome::Lost,
+        Fate::Rejected(_)
+        | Fate::Aborted(_)
+        | Fate::ReleasedByPeer
+        | Fate::Released
+        | Fate::Closed
+        | Fate::Silent
+        | Fate::Broken(_)
+        | Fate::GivenUp => Outcome::Lost,
     }
 }
 

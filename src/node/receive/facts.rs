@@ -1,11 +1,12 @@
 //! Carries what the walker found over to `flow`, which knows no data sets.
 
+use crate::base::oddity::Oddity;
 use crate::dicom::dimse::Priority;
 use crate::dicom::header::{Identity, SliceFacts, Tag};
 use crate::dicom::status::{Refusal, Status};
 use crate::dicom::tags;
-use crate::dicom::walker::{self, Walk, WalkError};
-use crate::flow::admit::{Broken, Names, Oddity};
+use crate::dicom::walker::{Walk, WalkError};
+use crate::flow::admit::{Broken, Names};
 use crate::store::vault::KeyName;
 
 /// Returns the reason of a broken walk in `flow`'s words.
@@ -30,31 +31,13 @@ pub(super) fn broken(error: WalkError) -> Broken {
     }
 }
 
-/// Returns what was odd on the way, in `flow`'s words.
+/// Returns what was odd on the way, and a missing name of the series.
 pub(super) fn oddities(walk: &Walk) -> Vec<Oddity> {
-    let mut found: Vec<Oddity> = walk.oddities.iter().map(oddity).collect();
+    let mut found: Vec<Oddity> = walk.oddities.clone();
     if walk.header.uid(tags::SERIES_INSTANCE_UID).is_none() {
         found.push(Oddity::NoSeries);
     }
     found
-}
-
-fn oddity(odd: &walker::Oddity) -> Oddity {
-    match odd {
-        walker::Oddity::OddLength | walker::Oddity::RaggedValue => Oddity::OddLength,
-        walker::Oddity::OutOfOrder | walker::Oddity::Repeated => Oddity::OutOfOrder,
-        walker::Oddity::UnknownVr => Oddity::UnknownVr,
-        walker::Oddity::WrongVr
-        | walker::Oddity::NoSequence
-        | walker::Oddity::DelimiterLength
-        | walker::Oddity::FragmentsInNative
-        | walker::Oddity::NativeInEncapsulated
-        | walker::Oddity::NotKept => Oddity::WrongVr,
-        walker::Oddity::GroupLength => Oddity::Padding,
-        walker::Oddity::MetaGroup => Oddity::FileMeta,
-        walker::Oddity::UidForm => Oddity::OddUid,
-        walker::Oddity::NoStudy => Oddity::NoStudy,
-    }
 }
 
 /// Returns class and instance as the data set has them.
@@ -72,12 +55,12 @@ pub(super) fn identity(walk: &Walk) -> Option<(Identity, SliceFacts)> {
 }
 
 /// Returns the value of Priority (0000,0700) that `flow::route` reads (PS3.7 9.3.1.1).
-pub(super) fn priority(priority: Priority) -> Option<u16> {
-    Some(match priority {
+pub(super) fn priority(priority: Priority) -> u16 {
+    match priority {
         Priority::Medium => 0,
         Priority::High => 1,
         Priority::Low => 2,
-    })
+    }
 }
 
 /// Makes a refusal for the wire.

@@ -129,7 +129,7 @@ impl Receiver {
     fn door(&self) -> Door {
         match self.door.get() {
             Door::Open if ASSOCIATIONS_MAX <= self.storing.load(Ordering::Relaxed) => Door::Busy,
-            door => door,
+            door @ (Door::Open | Door::Full | Door::Shut | Door::Busy) => door,
         }
     }
 }
@@ -141,9 +141,10 @@ fn refuse(door: &SharedDoor, error: &VaultError) -> Refusal {
     if fault == Fault::DiskError {
         door.set(Some(fault));
     }
-    let comment = match fault {
-        Fault::DiskFull => "box is full, keep the images",
-        _ => "box could not store it, keep the images",
+    let comment = if fault == Fault::DiskFull {
+        "box is full, keep the images"
+    } else {
+        "box could not store it, keep the images"
     };
     Refusal::new(Status::OUT_OF_RESOURCES, comment)
 }
@@ -185,7 +186,7 @@ impl Keeper for Receiver {
         })?;
         let writer =
             self.stores.vault.begin(Kind::Object).map_err(|error| refuse(&self.door, &error))?;
-        let priority = facts::priority(request.priority);
+        let priority = Some(facts::priority(request.priority));
         let route = route::route(&self.config, from.caller.as_deref(), priority);
         Ok(Box::new(Reception {
             door: Arc::clone(&self.door),

@@ -138,12 +138,13 @@ fn trouble(snapshot: &Snapshot) -> Option<Trouble> {
 fn heart(snapshot: &Snapshot) -> Lamp {
     match (trouble(snapshot), snapshot.stage) {
         (Some(Trouble::Danger(_)), _) => Lamp::steady(Colour::Red),
-        (_, Stage::Starting | Stage::NotSetUp | Stage::Stopping) => Lamp::breathe(Colour::Blue),
+        (_, Stage::Starting | Stage::NotSetUp | Stage::Stopping) | (None, Stage::Updating) => {
+            Lamp::breathe(Colour::Blue)
+        }
         (Some(Trouble::Fault(_) | Trouble::Lost(_)), _) => Lamp::steady(Colour::Yellow),
         (Some(Trouble::Away(_) | Trouble::Model(_) | Trouble::ReadingOff), _) => {
             Lamp::winks(Colour::Yellow, 2)
         }
-        (None, Stage::Updating) => Lamp::breathe(Colour::Blue),
         (None, Stage::Running) => Lamp::steady(Colour::Green),
     }
 }

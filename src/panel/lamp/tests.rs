@@ -13,13 +13,21 @@ fn running() -> Snapshot {
     Snapshot { stage: Stage::Running, ..Snapshot::default() }
 }
 
-fn away(minutes: u64) -> Option<Away> {
-    Some(Away {
+fn away(minutes: u64) -> Away {
+    Away {
         ae: label("PACS"),
         lasting: Duration::from_mins(minutes),
         since: Some(14 * 60 + 2),
         backlog: Backlog::Fits,
-    })
+    }
+}
+
+fn owed() -> Outgoing {
+    Outgoing { instances: 12, studies: 3, ..Outgoing::default() }
+}
+
+fn unreached(minutes: u64) -> Outgoing {
+    Outgoing { away: Some(away(minutes)), ..owed() }
 }
 
 fn load(reading: Activity, waiting: u32) -> Load {
@@ -35,7 +43,6 @@ fn shown(snapshot: Snapshot) -> String {
 
 #[test]
 fn the_life_of_a_box_is_shown_row_by_row() {
-    let owed = |outgoing: Outgoing| Outgoing { instances: 12, studies: 3, ..outgoing };
     let run = running();
     let rows = [
         (Snapshot::default(), "blue breathe, off, off, off | Starting."),
@@ -65,23 +72,20 @@ fn the_life_of_a_box_is_shown_row_by_row() {
             "green steady, off, white 1 wink, off | Ready. Models read silently.",
         ),
         (
-            Snapshot {
-                outgoing: owed(Outgoing { sending: Activity::Busy, ..Outgoing::default() }),
-                ..run
-            },
+            Snapshot { outgoing: Outgoing { sending: Activity::Busy, ..owed() }, ..run },
             "green steady, off, off, blue 1 wink | Sending 12 images of 3 studies.",
         ),
         (
-            Snapshot { outgoing: owed(Outgoing { away: away(1), ..Outgoing::default() }), ..run },
+            Snapshot { outgoing: unreached(1), ..run },
             "green steady, off, off, off | 12 images of 3 studies wait to be sent.",
         ),
         (
-            Snapshot { outgoing: owed(Outgoing { away: away(2), ..Outgoing::default() }), ..run },
+            Snapshot { outgoing: unreached(2), ..run },
             "yellow 2 winks, off, off, yellow 2 winks | PACS is not reached since 14:02. \
              3 studies kept safe. Nothing to do yet.",
         ),
         (
-            Snapshot { outgoing: owed(Outgoing { away: away(30), ..Outgoing::default() }), ..run },
+            Snapshot { outgoing: unreached(30), ..run },
             "yellow steady, off, off, yellow 2 winks | PACS is not reached since 14:02. \
              3 studies kept safe. Tell IT.",
         ),
@@ -164,7 +168,7 @@ fn a_stranger_is_named_for_a_minute_and_spoils_no_green() {
 #[test]
 fn a_clock_that_cannot_tell_still_tells_how_long() {
     let mut snapshot = running();
-    let nameless = away(7).map(|away| Away { since: None, ..away });
+    let nameless = Some(Away { since: None, ..away(7) });
     snapshot.outgoing.away = nameless;
     let line = shown(snapshot);
     assert!(line.contains("PACS is not reached for 7 minutes."), "{line}");
@@ -173,7 +177,7 @@ fn a_clock_that_cannot_tell_still_tells_how_long() {
 #[test]
 fn a_backlog_that_will_fill_the_box_is_told_at_once() {
     let mut snapshot = running();
-    snapshot.outgoing.away = away(3).map(|away| Away { backlog: Backlog::OverLimit, ..away });
+    snapshot.outgoing.away = Some(Away { backlog: Backlog::OverLimit, ..away(3) });
     assert!(shown(snapshot).starts_with("yellow steady"));
 }
 
@@ -189,7 +193,7 @@ fn every_snapshot() -> Vec<Snapshot> {
     let mut readers = vec![Reader::None, Reader::Off];
     readers.extend(loads.map(Reader::Posting));
     readers.extend(loads.map(Reader::Silent));
-    let aways = [None, away(0), away(2), away(30)];
+    let aways = [None, Some(away(0)), Some(away(2)), Some(away(30))];
     let counts = [(0, 0, Activity::Idle), (u64::MAX, u32::MAX, Activity::Busy)];
     let mut all = Vec::new();
     for stage in stages {

@@ -12,11 +12,11 @@
 use std::collections::BTreeSet;
 
 use crate::base::limits::OBJECT_BYTES_MAX;
+use crate::base::oddity::Oddity;
 use crate::dicom::header::{Element, Header, Tag};
 use crate::dicom::syntax::{Encoding, TransferSyntax};
 use crate::dicom::tags;
 use crate::dicom::walker::error::{Place, WalkError};
-use crate::dicom::walker::oddity::Oddity;
 use crate::dicom::walker::{Keep, PixelData, Walk};
 
 mod step;

@@ -4,12 +4,12 @@ use super::{Container, Head, Kind, Machine};
 use crate::base::limits::{
     ELEMENTS_MAX, KEPT_BYTES_MAX, KEPT_VALUE_BYTES_MAX, NESTING_MAX, OBJECT_BYTES_MAX,
 };
+use crate::base::oddity::Oddity;
 use crate::dicom::header::{Element, Tag};
 use crate::dicom::syntax::Encoding;
 use crate::dicom::tags;
 use crate::dicom::vr::{self, Expected};
 use crate::dicom::walker::error::{Place, WalkError};
-use crate::dicom::walker::oddity::Oddity;
 use crate::dicom::walker::{Keep, PixelData};
 
 /// The length that means: until a delimiter.

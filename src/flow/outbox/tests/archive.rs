@@ -84,11 +84,11 @@ impl World {
         let away = |link| Event::Failed { link, failure: Failure::Away { words } };
         match action {
             Action::Done { delivery, .. } => {
-                self.fates.get_mut(&delivery).unwrap().done += 1;
+                self.fate(delivery).done += 1;
                 None
             }
             Action::Park { delivery, .. } => {
-                self.fates.get_mut(&delivery).unwrap().parked += 1;
+                self.fate(delivery).parked += 1;
                 None
             }
             Action::Abort { .. } => None,
@@ -101,11 +101,11 @@ impl World {
                 Some(Event::Connected { link, accepted: contexts })
             }
             Action::Echo { link } => Some(Event::Echoed { link }),
-            Action::Send { link, delivery } => self.receive(link, delivery),
+            Action::Send { link, delivery } => Some(self.receive(link, delivery)),
         }
     }
 
-    fn receive(&mut self, link: Link, delivery: DeliveryRow) -> Option<Event> {
+    fn receive(&mut self, link: Link, delivery: DeliveryRow) -> Event {
         let outcome = if self.mood.poison == Some(delivery.0) {
             Outcome::Lost
         } else if self.rolls(self.mood.full) {
@@ -120,11 +120,15 @@ impl World {
             self.keep(delivery);
             Outcome::Accepted { status: 0 }
         };
-        Some(Event::Answered { link, delivery, outcome })
+        Event::Answered { link, delivery, outcome }
+    }
+
+    fn fate(&mut self, delivery: DeliveryRow) -> &mut Fate {
+        self.fates.get_mut(&delivery).unwrap()
     }
 
     fn keep(&mut self, delivery: DeliveryRow) {
-        let fate = self.fates.get_mut(&delivery).unwrap();
+        let fate = self.fate(delivery);
         fate.kept += 1;
         if fate.kept == 1 {
             self.kept.push(delivery);
@@ -172,7 +176,7 @@ fn owed_things() -> impl Strategy<Value = Vec<(Owed, u64)>> {
             // Every fifth is another version of the one before it.
             let instance = uid(&format!("9.{}", if row % 5 == 0 { row - 1 } else { row }));
             let context = context(class);
-            (Owed { urgency, kind, instance, context, ..owed(row, study) }, pause)
+            (Owed { instance, context, urgency, kind, ..owed(row, study) }, pause)
         });
         owed.collect()
     })

@@ -150,6 +150,7 @@ fn an_observer_reads_beside_the_writer_and_cannot_write() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "makes a file that is no ledger of ours")]
 fn what_is_no_ledger_is_refused_and_left_alone() {
     let (_folder, path) = place();
     let other = Connection::open(&path).unwrap();

@@ -13,7 +13,7 @@ use scanpost::base::time::{Clock, Instant};
 use scanpost::config::Config;
 use scanpost::dicom::acceptor;
 use scanpost::dicom::requestor::{Input, Requestor};
-use scanpost::node::deliver::{Do, Heard};
+use scanpost::node::deliver::{Courier, Do, Heard};
 use scanpost::store::disk::Disk;
 use scanpost::store::disk::memory::{Loss, MemoryDisk};
 use scanpost::store::ledger::Ledger;
@@ -425,7 +425,7 @@ impl World {
             self.scanner.requestor.as_ref().and_then(Requestor::deadline),
             station.line.as_ref().and_then(|line| line.acceptor.deadline()),
         ];
-        all.extend(station.couriers.iter().map(|courier| courier.deadline()));
+        all.extend(station.couriers.iter().map(Courier::deadline));
         let acceptors = self.archives.iter().map(|archive| archive.acceptor.as_ref());
         all.extend(acceptors.map(|acceptor| acceptor.and_then(acceptor::Acceptor::deadline)));
         all
