@@ -92,6 +92,17 @@ pub const WORKER_MEMORY_BYTES: u64 = 2 << 30;
 pub const WORKER_TIME: Duration = Duration::from_mins(15);
 /// How often a study may kill its worker before it is quarantined.
 pub const WORKER_DEATHS_MAX: u32 = 2;
+/// Bytes of one frame of raw data between box and worker: what a pipe moves well.
+pub const WORKER_CHUNK_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one text between box and worker: facts, names and reasons have under 4 KiB.
+pub const WORKER_TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of all that a worker answers: a map of 1,200 slices has 4 MiB, ten pictures 8 MiB, the
+/// outlines of 100 nodules of 30 mm 16 MiB.
+pub const WORKER_ANSWER_BYTES_MAX: usize = 128 << 20;
+/// Bytes of one data set that the worker takes: a slice of 4096 x 4096 has 32 MiB of pixels.
+pub const WORKER_INSTANCE_BYTES_MAX: u64 = 64 << 20;
+/// Bytes that a reading leaves free in [`WORKER_MEMORY_BYTES`]: program, package, one data set.
+pub const WORKER_RESERVE_BYTES: u64 = 256 << 20;
 
 // Posting.
 
@@ -113,5 +124,7 @@ pub const CONTROL_LINE_BYTES_MAX: usize = 64 * 1024;
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 /// Bytes of one part of a model package.
 pub const PACKAGE_PART_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a whole model package: the worker holds it twice while it checks it.
+pub const PACKAGE_BYTES_MAX: u64 = 512 << 20;
 /// Callers that were refused and are remembered for the page.
 pub const STRANGERS_MAX: usize = 64;

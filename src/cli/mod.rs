@@ -6,11 +6,13 @@ mod about;
 mod ask;
 mod check_config;
 mod echo;
+mod model;
 mod peer;
 mod run;
 mod send;
 mod sink;
 mod terminal;
+mod worker;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -47,8 +49,14 @@ enum Verb {
     Studies(ask::Studies),
     /// Show one study's timeline.
     Study(ask::Study),
+    /// Verify, install and list model packages.
+    #[command(subcommand)]
+    Model(model::Model),
     /// Say version, licences and what this is for.
     About(about::About),
+    /// Do one job of the box and end. The box starts this itself.
+    #[command(hide = true)]
+    Worker(worker::Worker),
 }
 
 /// Where the settings are.
@@ -73,7 +81,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Sink(verb) => sink::run(verb),
         Verb::Studies(verb) => ask::studies(&verb),
         Verb::Study(verb) => ask::study(&verb),
+        Verb::Model(verb) => model::run(&verb),
         Verb::About(verb) => about::run(&verb),
+        Verb::Worker(verb) => worker::run(&verb),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,14 @@ use tract_onnx::tract_hir::ops::unimpl::UnimplementedOp;
 use crate::infer::engine::{Engine, EngineError, Network, Reason};
 use crate::model::contract::{GraphFacts, PortFacts};
 
+/// Asks the system once for what tract chooses its code by: features and caches of the processor.
+/// A process that gives up its right to read files calls it before.
+pub fn prepare() {
+    use tract_onnx::tract_core::tract_linalg::{cache, has_fp16, isa};
+
+    let _seen = (isa::native(), has_fp16(), cache::cache_info(), cache::last_level_cache());
+}
+
 /// Makes networks with tract; keeps nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tract;

@@ -167,6 +167,11 @@ impl Package {
         self.digest
     }
 
+    /// Returns all parts by relative path: what [`Package::parse`] made it of.
+    pub fn parts(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.parts
+    }
+
     /// Returns the graph with its weights, ONNX.
     pub fn graph(&self) -> &[u8] {
         self.part(&self.manifest.parts.graph)
