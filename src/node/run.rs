@@ -15,14 +15,19 @@ use crate::base::time::Clock;
 use crate::board::clock::BoardClock;
 use crate::board::entropy::KernelRng;
 use crate::config::Config;
+use crate::node::analyse::Analyst;
 use crate::node::bell::{Bell, Ear, bell};
 use crate::node::control;
 use crate::node::deliver::{Courier, Stores};
 use crate::node::open::{self, OpenError};
 use crate::node::post::{SharedStanding, post};
+use crate::node::read::{Identities, Reader, read};
+use crate::node::reading::SharedReading;
 use crate::node::receive::{Books, Receiver, SharedDoor, Strangers};
+use crate::node::shelf::Shelf;
 use crate::node::status::{Observers, Status};
 use crate::node::supervise::{Restarts, supervise};
+use crate::node::worker::Worker;
 use crate::web;
 use crate::wire::link::StopSignal;
 use crate::wire::listen;
@@ -35,6 +40,9 @@ const PREPARE: Duration = Duration::from_mins(1);
 const STOP: Duration = Duration::from_secs(40);
 /// How long booking rests after the ledger failed.
 const LEDGER_PAUSE: Duration = Duration::from_secs(2);
+
+/// How often studies are looked at without being asked.
+const LOOK: Duration = Duration::from_mins(1);
 
 /// Why the box does not run.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +78,18 @@ struct Parts {
     strangers: Strangers,
     restarts: Restarts,
     standings: BTreeMap<String, SharedStanding>,
+    shelf: Arc<Shelf>,
+    reading: SharedReading,
+    identities: Identities,
     faults: Vec<Fault>,
+}
+
+/// The bells that wake each loop.
+#[derive(Clone)]
+struct Bells {
+    couriers: Vec<Bell>,
+    analyst: Bell,
+    reader: Bell,
 }
 
 /// Runs the box until SIGTERM or SIGINT.
@@ -118,6 +137,9 @@ async fn live(
         strangers: Strangers::default(),
         restarts: Restarts::default(),
         standings: names.map(|name| (name.clone(), SharedStanding::default())).collect(),
+        shelf: Arc::new(Shelf::new(config.models.folder.clone())),
+        reading: SharedReading::default(),
+        identities: Identities { box_id: opened.opened.box_id.0, vault: opened.opened.identity.0 },
         faults: opened.faults,
         config,
         clock,
@@ -125,8 +147,12 @@ async fn live(
     prepare(&parts).await;
     let (stop, stopped) = smol::channel::bounded::<()>(1);
     let (quit, quitting) = smol::channel::bounded::<()>(1);
-    let bells = start_couriers(&parts, &executor, &quitting);
+    let couriers = start_couriers(&parts, &executor, &quitting);
+    let (analyst, analyst_ear) = bell();
+    let (reader, reader_ear) = bell();
+    let bells = Bells { couriers, analyst, reader };
     let booking = executor.spawn(book(Arc::clone(&parts), book_ear, bells.clone()));
+    let reading = start_reading(&parts, &executor, bells, (analyst_ear, reader_ear));
     executor.spawn(preparing(Arc::clone(&parts))).detach();
     let listening = executor.spawn(start_edges(&parts, &executor, &stopped).await?);
     tracing::info!(port = parts.config.listen.port, ae = %parts.config.listen.ae, "ready");
@@ -140,6 +166,8 @@ async fn live(
     .await;
     quit.close();
     drop(booking);
+    // A worker dies with its task; its job waits in the ledger.
+    drop(reading);
     let last = Arc::clone(&parts);
     smol::unblock(move || while let Ok(Some(_)) = last.books.book(&last.stores) {}).await;
     tracing::info!("stopped");
@@ -179,13 +207,16 @@ fn start_couriers(
 }
 
 /// Books what was sealed, and wakes the couriers.
-async fn book(parts: Arc<Parts>, ear: Ear, bells: Vec<Bell>) {
+async fn book(parts: Arc<Parts>, ear: Ear, bells: Bells) {
     loop {
         ear.heard().await;
         loop {
             let with = Arc::clone(&parts);
             match smol::unblock(move || with.books.book(&with.stores)).await {
-                Ok(Some(_)) => bells.iter().for_each(Bell::ring),
+                Ok(Some(_)) => {
+                    bells.couriers.iter().for_each(Bell::ring);
+                    bells.analyst.ring();
+                }
                 Ok(None) => break,
                 Err(error) => {
                     tracing::error!(%error, "records wait to be booked");
@@ -193,6 +224,68 @@ async fn book(parts: Arc<Parts>, ear: Ear, bells: Vec<Bell>) {
                 }
             }
         }
+    }
+}
+
+/// Starts the loops that find studies whole and that read them.
+fn start_reading(
+    parts: &Arc<Parts>,
+    executor: &Arc<Executor<'static>>,
+    bells: Bells,
+    (analyst_ear, reader_ear): (Ear, Ear),
+) -> [smol::Task<()>; 2] {
+    let (analyst_ear, reader_ear) = (Arc::new(analyst_ear), Arc::new(reader_ear));
+    let (with, wake) = (Arc::clone(parts), bells.clone());
+    let analysing = supervise("analyse", parts.restarts.clone(), move || {
+        analyse(Arc::clone(&with), Arc::clone(&analyst_ear), wake.clone())
+    });
+    let with = Arc::clone(parts);
+    let reading = supervise("read", parts.restarts.clone(), move || {
+        let reader = Reader {
+            stores: with.stores.clone(),
+            books: Arc::clone(&with.books),
+            shelf: Arc::clone(&with.shelf),
+            worker: Worker::default(),
+            identities: with.identities,
+            standing: with.reading.clone(),
+            bells: bells.couriers.clone(),
+        };
+        read(reader, Arc::clone(&reader_ear))
+    });
+    [executor.spawn(analysing), executor.spawn(reading)]
+}
+
+/// Finds studies whole as they arrive, and wakes the reader.
+async fn analyse(parts: Arc<Parts>, ear: Arc<Ear>, bells: Bells) {
+    let (config, stores) = (Arc::clone(&parts.config), parts.stores.clone());
+    let mut analyst = Analyst::new(config, stores, Arc::clone(&parts.books));
+    bells.reader.ring();
+    loop {
+        let with = Arc::clone(&parts);
+        let (back, step) = smol::unblock(move || {
+            with.shelf.look();
+            let step = analyst.step(&with.shelf.active());
+            (analyst, step)
+        })
+        .await;
+        analyst = back;
+        let wait = match step {
+            Ok(step) => {
+                if 0 < step.jobs {
+                    bells.reader.ring();
+                }
+                step.next.map_or(LOOK, |at| at.since(parts.clock.now()).min(LOOK))
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "studies wait to be looked at");
+                LEDGER_PAUSE
+            }
+        };
+        smol::future::or(ear.heard(), async {
+            smol::Timer::after(wait).await;
+        })
+        .await;
     }
 }
 
