@@ -59,7 +59,7 @@ pub(super) fn study(verb: &Study) -> Done {
 }
 
 /// Asks the running box.
-fn ask(config: &ConfigPath, question: Question) -> Result<Value, Failure> {
+pub(super) fn ask(config: &ConfigPath, question: Question) -> Result<Value, Failure> {
     let config = settings::read(&config.config)
         .map_err(|error| Failure::because("the settings are not good", &error))?;
     let silent = |error: std::io::Error| {

@@ -5,9 +5,11 @@
 mod about;
 mod ask;
 mod check_config;
+mod demo;
 mod echo;
 mod model;
 mod peer;
+mod phantom;
 mod run;
 mod send;
 mod sink;
@@ -37,12 +39,16 @@ struct Arguments {
 enum Verb {
     /// Run the box.
     Run(run::Run),
+    /// Show the whole road of a study on this machine, with the power cut on the way.
+    Demo(demo::Demo),
     /// Check a settings file: says key and line, never the value.
     CheckConfig(check_config::CheckConfig),
     /// Ask a peer whether it is there: reach, associate, C-ECHO.
     Echo(echo::Echo),
     /// Send files or folders to a peer by C-STORE.
     Send(send::Send),
+    /// Draw a phantom: a chest CT with nodules of known place and size.
+    Phantom(phantom::Draw),
     /// Receive into a folder: a throw-away archive for demos and installers.
     Sink(sink::Sink),
     /// List studies and what is owed.
@@ -75,9 +81,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match parsed.verb {
         Verb::Run(verb) => run::run(&verb),
+        Verb::Demo(verb) => demo::run(&verb),
         Verb::CheckConfig(verb) => check_config::run(&verb),
         Verb::Echo(verb) => echo::run(&verb),
         Verb::Send(verb) => send::run(&verb),
+        Verb::Phantom(verb) => phantom::run(&verb),
         Verb::Sink(verb) => sink::run(verb),
         Verb::Studies(verb) => ask::studies(&verb),
         Verb::Study(verb) => ask::study(&verb),

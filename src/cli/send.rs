@@ -62,10 +62,13 @@ pub(super) fn run(verb: &Send) -> Done {
     if items.is_empty() {
         return Err(Failure::Refused("there is no DICOM file".to_owned()));
     }
-    let (sent, refused) = smol::block_on(send(verb, &items))?;
+    let mut count = Count::default();
+    let ended = smol::block_on(send(verb, &items, &mut count));
+    let Count { sent, refused } = count;
     if verb.json {
         terminal::answer(&json!({"format": 1, "accepted": sent, "refused": refused}))?;
     }
+    ended?;
     terminal::say(&format!("{sent} accepted, {refused} refused"));
     if refused == 0 {
         return Ok(());
@@ -74,7 +77,7 @@ pub(super) fn run(verb: &Send) -> Done {
 }
 
 /// Lists the files under a path. Links are not followed, so that none leads in a circle.
-fn collect(path: &Path, into: &mut Vec<PathBuf>) -> Done {
+pub(super) fn collect(path: &Path, into: &mut Vec<PathBuf>) -> Done {
     let unreadable = |error: std::io::Error| {
         Failure::because(&format!("{} is not read", path.display()), &error)
     };
@@ -104,7 +107,14 @@ fn item(path: &Path, priority: Priority) -> Result<Item, String> {
     Ok(Item { path: path.to_owned(), order, offset: head.data_set_offset })
 }
 
-async fn send(verb: &Send, items: &[Item]) -> Result<(usize, usize), Failure> {
+/// How it goes; it stands when the association breaks, too.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    sent: usize,
+    refused: usize,
+}
+
+async fn send(verb: &Send, items: &[Item], count: &mut Count) -> Done {
     let mut pairs: Vec<Pair> = items.iter().map(|item| item.order.pair.clone()).collect();
     pairs.sort();
     pairs.dedup();
@@ -119,28 +129,28 @@ async fn send(verb: &Send, items: &[Item]) -> Result<(usize, usize), Failure> {
             refused.pair.class, refused.pair.transfer_syntax
         ));
     }
-    let (mut sent, mut refused) = (0, 0);
     for (number, item) in items.iter().enumerate() {
         let bytes = data_set(item)?;
         let outcome = session.store(item.order.clone(), &bytes).await?;
         if let Outcome::Answered(answer) = &outcome
             && (answer.status.is_success() || answer.status.is_warning())
         {
-            sent += 1;
+            count.sent += 1;
         } else {
-            refused += 1;
+            count.refused += 1;
             let words = peer::words(&outcome);
             terminal::say(&format!("refused: {}: {words}", item.path.display()));
         }
         if !matches!(outcome, Outcome::Answered(_) | Outcome::NoContext(_)) {
-            return Err(Failure::Refused(format!("after {sent}: {}", peer::words(&outcome))));
+            let words = peer::words(&outcome);
+            return Err(Failure::Refused(format!("after {}: {words}", count.sent)));
         }
         if (number + 1) % PROGRESS == 0 {
             terminal::say(&format!("{} of {}", number + 1, items.len()));
         }
     }
     session.release().await;
-    Ok((sent, refused))
+    Ok(())
 }
 
 /// Reads the data set of a file. A sender of files may hold one whole; the box never does.

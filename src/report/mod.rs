@@ -15,6 +15,7 @@ mod dataset;
 mod json;
 mod modules;
 pub mod notice;
+pub mod phantom;
 mod seg;
 mod sr;
 mod sr_tree;

@@ -1,0 +1,224 @@
+//! The phantom as DICOM: CT images that say of themselves that they are none of a patient.
+
+use crate::base::digest::Digest;
+use crate::base::time::Stamp;
+use crate::base::uid::Uid;
+use crate::dicom::element::Elements;
+use crate::dicom::header::Tag;
+use crate::dicom::syntax::Encoding;
+use crate::dicom::tags;
+use crate::image::phantom::{INTERCEPT, Phantom, PhantomSlice};
+
+use super::common::fixed_uid;
+
+/// CT Image Storage.
+const CT_IMAGE: &str = "1.2.840.10008.5.1.4.1.1.2";
+
+const INSTANCE_CREATION_DATE: Tag = Tag(0x0008_0012);
+const SERIES_DATE: Tag = Tag(0x0008_0021);
+const STUDY_TIME: Tag = Tag(0x0008_0030);
+const SERIES_TIME: Tag = Tag(0x0008_0031);
+const MANUFACTURER: Tag = Tag(0x0008_0070);
+const REFERRING_PHYSICIAN: Tag = Tag(0x0008_0090);
+const SERIES_DESCRIPTION: Tag = Tag(0x0008_103e);
+const MANUFACTURERS_MODEL: Tag = Tag(0x0008_1090);
+const BIRTH_DATE: Tag = Tag(0x0010_0030);
+const SEX: Tag = Tag(0x0010_0040);
+const KVP: Tag = Tag(0x0018_0060);
+const SOFTWARE_VERSIONS: Tag = Tag(0x0018_1020);
+const STUDY_ID: Tag = Tag(0x0020_0010);
+const SERIES_NUMBER: Tag = Tag(0x0020_0011);
+const POSITION_REFERENCE: Tag = Tag(0x0020_1040);
+const QUALITY_CONTROL_IMAGE: Tag = Tag(0x0028_0300);
+const WINDOW_CENTER: Tag = Tag(0x0028_1050);
+const WINDOW_WIDTH: Tag = Tag(0x0028_1051);
+const RESCALE_TYPE: Tag = Tag(0x0028_1054);
+
+/// One slice as an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhantomImage {
+    /// SOP Class UID: CT Image Storage.
+    pub sop_class: Uid,
+    /// SOP Instance UID.
+    pub sop_instance: Uid,
+    /// The data set, explicit VR little endian.
+    pub bytes: Vec<u8>,
+}
+
+/// Makes instances of the slices of one phantom.
+///
+/// UIDs are hashes of the settings, the date and the number: the same phantom at the same time has
+/// the same bytes, another one has other UIDs.
+pub struct PhantomSeries<'a> {
+    phantom: &'a Phantom,
+    at: Stamp,
+}
+
+impl<'a> PhantomSeries<'a> {
+    /// A series of `phantom`, scanned at `at`.
+    pub fn new(phantom: &'a Phantom, at: Stamp) -> Self {
+        Self { phantom, at }
+    }
+
+    /// Study Instance UID.
+    pub fn study(&self) -> Uid {
+        self.uid("study", 0)
+    }
+
+    fn uid(&self, what: &str, number: usize) -> Uid {
+        let settings = format!("{:?}", self.phantom.settings());
+        let date = format!("{}{}", self.at.da(), self.at.tm());
+        let parts = ["phantom", what, &settings, &date, &number.to_string()];
+        Digest::of_parts(&parts.map(str::as_bytes)).uid()
+    }
+
+    /// Draws slice `index` of the order of scanning, from 0.
+    pub fn image(&self, index: usize) -> PhantomImage {
+        let slice = self.phantom.slice(index);
+        let sop_instance = self.uid("instance", index);
+        let elements = Elements::new(Encoding::ExplicitLe);
+        let elements = self.identity(elements, &sop_instance);
+        let elements = self.places(elements, &slice);
+        let bytes = pixels(elements, &slice).into_bytes();
+        PhantomImage { sop_class: fixed_uid(CT_IMAGE), sop_instance, bytes }
+    }
+
+    /// Groups 0008 to 0018: patient, study, series, equipment, acquisition.
+    fn identity(&self, elements: Elements, sop_instance: &Uid) -> Elements {
+        let settings = self.phantom.settings();
+        let (date, time) = (self.at.da(), self.at.tm());
+        elements
+            .text(tags::IMAGE_TYPE, *b"CS", "ORIGINAL\\PRIMARY\\AXIAL")
+            .text(INSTANCE_CREATION_DATE, *b"DA", &date)
+            .text(tags::SOP_CLASS_UID, *b"UI", CT_IMAGE)
+            .text(tags::SOP_INSTANCE_UID, *b"UI", sop_instance.as_str())
+            .text(tags::STUDY_DATE, *b"DA", &date)
+            .text(SERIES_DATE, *b"DA", &date)
+            .text(STUDY_TIME, *b"TM", &time)
+            .text(SERIES_TIME, *b"TM", &time)
+            .text(tags::ACCESSION_NUMBER, *b"SH", "")
+            .text(tags::MODALITY, *b"CS", "CT")
+            .text(MANUFACTURER, *b"LO", "Scanpost")
+            .text(REFERRING_PHYSICIAN, *b"PN", "")
+            .text(tags::STUDY_DESCRIPTION, *b"LO", "Phantom chest")
+            .text(SERIES_DESCRIPTION, *b"LO", "Phantom, no patient")
+            .text(MANUFACTURERS_MODEL, *b"LO", "Phantom")
+            .text(tags::PATIENT_NAME, *b"PN", "PHANTOM^SCANPOST")
+            .text(tags::PATIENT_ID, *b"LO", &format!("PHANTOM-{}", settings.seed))
+            .text(BIRTH_DATE, *b"DA", "")
+            .text(SEX, *b"CS", "")
+            .text(tags::BODY_PART_EXAMINED, *b"CS", "CHEST")
+            .text(tags::SLICE_THICKNESS, *b"DS", &decimal(settings.spacing))
+            .text(KVP, *b"DS", "120")
+            .text(SOFTWARE_VERSIONS, *b"LO", env!("CARGO_PKG_VERSION"))
+            .text(tags::CONVOLUTION_KERNEL, *b"SH", "STANDARD")
+            .text(tags::PATIENT_POSITION, *b"CS", settings.pose.patient_position())
+    }
+
+    /// Group 0020: relationship and place.
+    fn places(&self, elements: Elements, slice: &PhantomSlice) -> Elements {
+        let texts = |numbers: &[f64]| {
+            let texts: Vec<String> = numbers.iter().map(|number| decimal(*number)).collect();
+            texts.join("\\")
+        };
+        elements
+            .text(tags::STUDY_INSTANCE_UID, *b"UI", self.study().as_str())
+            .text(tags::SERIES_INSTANCE_UID, *b"UI", self.uid("series", 0).as_str())
+            .text(STUDY_ID, *b"SH", "1")
+            .text(SERIES_NUMBER, *b"IS", "1")
+            .text(tags::ACQUISITION_NUMBER, *b"IS", "1")
+            .text(tags::INSTANCE_NUMBER, *b"IS", &slice.instance_number.to_string())
+            .text(tags::IMAGE_POSITION_PATIENT, *b"DS", &texts(&slice.position))
+            .text(tags::IMAGE_ORIENTATION_PATIENT, *b"DS", &texts(&slice.orientation))
+            .text(tags::FRAME_OF_REFERENCE_UID, *b"UI", self.uid("frame of reference", 0).as_str())
+            .text(POSITION_REFERENCE, *b"LO", "")
+    }
+}
+
+/// Groups 0028 and 7FE0.
+fn pixels(elements: Elements, slice: &PhantomSlice) -> Elements {
+    let [row, column] = slice.pixel_spacing.map(decimal);
+    elements
+        .us(tags::SAMPLES_PER_PIXEL, 1)
+        .text(tags::PHOTOMETRIC_INTERPRETATION, *b"CS", "MONOCHROME2")
+        .us(tags::ROWS, slice.rows)
+        .us(tags::COLUMNS, slice.columns)
+        .text(tags::PIXEL_SPACING, *b"DS", &format!("{row}\\{column}"))
+        .us(tags::BITS_ALLOCATED, 16)
+        .us(tags::BITS_STORED, 12)
+        .us(tags::HIGH_BIT, 11)
+        .us(tags::PIXEL_REPRESENTATION, 0)
+        .text(QUALITY_CONTROL_IMAGE, *b"CS", "YES")
+        .text(WINDOW_CENTER, *b"DS", "-600")
+        .text(WINDOW_WIDTH, *b"DS", "1500")
+        .text(tags::RESCALE_INTERCEPT, *b"DS", &decimal(INTERCEPT))
+        .text(tags::RESCALE_SLOPE, *b"DS", "1")
+        .text(RESCALE_TYPE, *b"LO", "HU")
+        .put(tags::PIXEL_DATA, *b"OW", &slice.pixel_data())
+}
+
+/// A number as DS: the phantom's have few digits, far below the 16 characters that fit.
+fn decimal(number: f64) -> String {
+    let text = format!("{number:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::time::{Instant, WallTime};
+    use crate::dicom::header::SliceFacts;
+    use crate::dicom::syntax::TransferSyntax;
+    use crate::dicom::walker::{Keep, Walk, Walker};
+    use crate::image::phantom::{PhantomSettings, Pose};
+
+    fn at() -> Stamp {
+        Stamp {
+            boot: 1,
+            monotonic: Instant::from_nanos(0),
+            wall: WallTime(1_795_530_127_250),
+            utc_offset_s: 0,
+            synced: true,
+        }
+    }
+
+    fn walk(image: &PhantomImage) -> Walk {
+        let syntax = TransferSyntax { encoding: Encoding::ExplicitLe, native_pixels: true };
+        let mut walker = Walker::new(syntax, Keep::TopLevel);
+        walker.feed(&image.bytes).unwrap();
+        walker.finish().unwrap()
+    }
+
+    #[test]
+    fn an_image_walks_without_oddity_and_says_what_was_drawn() {
+        for pose in Pose::ALL {
+            let settings = PhantomSettings { slices: 3, pose, ..PhantomSettings::default() };
+            let phantom = Phantom::new(settings);
+            let image = PhantomSeries::new(&phantom, at()).image(1);
+            let walk = walk(&image);
+            assert!(walk.oddities.is_empty(), "{:?}", walk.oddities);
+            let mut facts = SliceFacts::of(&walk.header, walk.pixel_data.as_ref());
+            assert!(facts.frame_of_reference.take().is_some());
+            assert_eq!(facts, phantom.slice(1).facts(), "{pose:?}");
+            assert_eq!(walk.header.code(QUALITY_CONTROL_IMAGE), "YES");
+        }
+    }
+
+    #[test]
+    fn the_same_phantom_has_the_same_bytes_and_every_slice_its_own_uid() {
+        let phantom = Phantom::new(PhantomSettings { slices: 2, ..PhantomSettings::default() });
+        let series = PhantomSeries::new(&phantom, at());
+        assert_eq!(series.image(0), series.image(0));
+        assert_ne!(series.image(0).sop_instance, series.image(1).sop_instance);
+        let other = PhantomSettings { slices: 2, seed: 9, ..PhantomSettings::default() };
+        let other = Phantom::new(other);
+        assert_ne!(PhantomSeries::new(&other, at()).study(), series.study());
+    }
+
+    #[test]
+    fn numbers_are_short_and_exact() {
+        let texts = [-1024.0, 0.7, -0.0, 178.85, 2.5].map(decimal);
+        assert_eq!(texts, ["-1024", "0.7", "0", "178.85", "2.5"]);
+    }
+}
