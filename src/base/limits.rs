@@ -100,6 +100,10 @@ pub const BACKOFF_MAX: Duration = Duration::from_mins(15);
 /// A700 to the same object this often, while others of the destination pass, is a verdict on the
 /// object: archives answer A700 to things that no wait will mend.
 pub const OUT_OF_RESOURCES_MAX: u32 = 3;
+/// A-ABORT of the peer while the same object was under way this often is a verdict on the object:
+/// DCMTK aborts on data sets that it cannot read, each time anew. Two may be an archive that is
+/// restarted; a line that breaks is never counted.
+pub const ABORTS_MAX: u32 = 3;
 
 // Page, control socket, model packages, texts.
 

@@ -438,6 +438,9 @@ impl Courier {
         let (status, words) = match why {
             Parked::Refused { status, words } => (Some(*status), format!("{status:04X} {words}")),
             Parked::NoContext => (None, "it takes no such class or transfer syntax".to_owned()),
+            Parked::Aborted { words } => {
+                (None, format!("the archive breaks off the association on this object: {words}"))
+            }
         };
         let answer = Answer { status, words: &words, at: self.stores.clock.stamp() };
         let seal = Seal(&self.stores.vault);
