@@ -115,5 +115,7 @@ pub const CONTROL_LINE_BYTES_MAX: usize = 64 * 1024;
 pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 /// Bytes of one part of a model package.
 pub const PACKAGE_PART_BYTES_MAX: u64 = 256 << 20;
+/// Audit lines that wait to be written while the disk is slow; more are counted.
+pub const AUDIT_NOTES_MAX: usize = 1024;
 /// Callers that were refused and are remembered for the page.
 pub const STRANGERS_MAX: usize = 64;

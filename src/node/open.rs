@@ -14,8 +14,10 @@ use crate::base::fault::Fault;
 use crate::base::rng::Rng;
 use crate::base::time::Clock;
 use crate::config::Config;
+use crate::node::audit::Auditor;
 use crate::node::deliver::Stores;
 use crate::node::seal::Seal;
+use crate::store::audit::Audit;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::keys::{FileKey, KeyProvider, ProviderError};
 use crate::store::ledger::{Ledger, LedgerError, Start};
@@ -79,6 +81,8 @@ pub struct Means<'a> {
     pub clock: Arc<dyn Clock>,
     /// The destinations that the settings name.
     pub destinations: Vec<String>,
+    /// Where the audit file is.
+    pub audit: Arc<dyn Disk>,
 }
 
 /// Opens the stores of a box in its state folder.
@@ -104,7 +108,8 @@ pub fn open(
         ..VaultSettings::default()
     };
     let destinations = config.destinations.keys().cloned().collect();
-    let means = Means { provider: &provider, settings, rng, clock, destinations };
+    let audit = Arc::new(RealDisk::open(&config.state.join("audit")).map_err(state)?);
+    let means = Means { provider: &provider, settings, rng, clock, destinations, audit };
     assemble(disk, ledger, means)
 }
 
@@ -127,8 +132,12 @@ pub fn assemble(
         destinations: &means.destinations,
     })?;
     let mut faults = opened.faults.clone();
+    let (audit, fault) = auditor(means.audit, &vault, &means.clock);
+    faults.extend(fault);
+    audit.note("start", &format!("number {}", opened.start));
     let rebuilds = started.condition.needs_rebuild();
     if rebuilds {
+        audit.note("ledger_rebuilt", &format!("{:?}", started.condition));
         tracing::warn!(condition = ?started.condition, "the ledger is made again from the vault");
     }
     let mut marks = BTreeMap::new();
@@ -152,9 +161,29 @@ pub fn assemble(
         let gone = ledger.finish_rebuild(&seen)?;
         tracing::info!(records = found.len(), gone, "the ledger is whole again");
     }
-    let stores =
-        Stores { ledger: Arc::new(Mutex::new(ledger)), vault: Arc::new(vault), clock: means.clock };
+    for fault in &faults {
+        audit.note("fault", fault.code());
+    }
+    let stores = Stores {
+        ledger: Arc::new(Mutex::new(ledger)),
+        vault: Arc::new(vault),
+        clock: means.clock,
+        audit: Arc::new(audit),
+    };
     Ok(Open { stores, opened, faults })
+}
+
+/// Opens the audit file. Where that fails the box keeps studies all the same, and shows it: a
+/// full disk empties only while it runs.
+fn auditor(disk: Arc<dyn Disk>, vault: &Vault, clock: &Arc<dyn Clock>) -> (Auditor, Option<Fault>) {
+    let (file, fault) = match Audit::open(disk, &vault.audit_seed(), clock.stamp()) {
+        Ok((file, found)) => (Some(file), found.fault),
+        Err(error) => {
+            tracing::error!(%error, code = error.fault().code(), "the audit file is not opened");
+            (None, Some(error.fault()))
+        }
+    };
+    (Auditor::new(file, Arc::clone(clock)), fault)
 }
 
 /// Opens the key file; makes one for a box that has no vault yet.
@@ -227,6 +256,7 @@ mod tests {
             rng: Box::new(SplitMix::new(seed)),
             clock: Arc::new(StoppedClock),
             destinations: Vec::new(),
+            audit: Arc::new(MemoryDisk::new(1 << 20)),
         };
         assemble(Arc::new(disk.clone()), ledger, means).unwrap()
     }
