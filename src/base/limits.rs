@@ -113,6 +113,10 @@ pub const BACKOFF_MAX: Duration = Duration::from_mins(15);
 /// A700 to the same object this often, while others of the destination pass, is a verdict on the
 /// object: archives answer A700 to things that no wait will mend.
 pub const OUT_OF_RESOURCES_MAX: u32 = 3;
+/// A-ABORT of the peer while the same object was under way this often is a verdict on the object:
+/// DCMTK aborts on data sets that it cannot read, each time anew. Two may be an archive that is
+/// restarted; a line that breaks is never counted.
+pub const ABORTS_MAX: u32 = 3;
 
 // Page, control socket, model packages, texts.
 
@@ -126,5 +130,7 @@ pub const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 pub const PACKAGE_PART_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a whole model package: the worker holds it twice while it checks it.
 pub const PACKAGE_BYTES_MAX: u64 = 512 << 20;
+/// Audit lines that wait to be written while the disk is slow; more are counted.
+pub const AUDIT_NOTES_MAX: usize = 1024;
 /// Callers that were refused and are remembered for the page.
 pub const STRANGERS_MAX: usize = 64;

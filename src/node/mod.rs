@@ -8,12 +8,14 @@
 //! | post, one a destination | its bell, its deadline, bytes | posts what is owed |
 //! | control | lines on the socket | answers from the ledger |
 //! | page | requests on loopback | answers from the ledger |
+//! | audit | a few seconds | writes what the others noted |
 //! | lamp | a second | shows the snapshot on the console |
 //!
 //! Stop: no new associations, the object under way is finished, couriers let go, what was sealed
 //! is booked.
 
 pub mod analyse;
+pub mod audit;
 pub mod bell;
 pub mod control;
 pub mod deliver;

@@ -14,8 +14,10 @@ use crate::base::fault::Fault;
 use crate::base::rng::Rng;
 use crate::base::time::Clock;
 use crate::config::Config;
+use crate::node::audit::Auditor;
 use crate::node::deliver::Stores;
 use crate::node::seal::Seal;
+use crate::store::audit::Audit;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::keys::{FileKey, KeyProvider, ProviderError};
 use crate::store::ledger::{Ledger, LedgerError, Start};
@@ -79,6 +81,8 @@ pub struct Means<'a> {
     pub clock: Arc<dyn Clock>,
     /// The destinations that the settings name.
     pub destinations: Vec<String>,
+    /// Where the audit file is.
+    pub audit: Arc<dyn Disk>,
 }
 
 /// Opens the stores of a box in its state folder.
@@ -104,7 +108,8 @@ pub fn open(
         ..VaultSettings::default()
     };
     let destinations = config.destinations.keys().cloned().collect();
-    let means = Means { provider: &provider, settings, rng, clock, destinations };
+    let audit = Arc::new(RealDisk::open(&config.state.join("audit")).map_err(state)?);
+    let means = Means { provider: &provider, settings, rng, clock, destinations, audit };
     assemble(disk, ledger, means)
 }
 
@@ -127,8 +132,12 @@ pub fn assemble(
         destinations: &means.destinations,
     })?;
     let mut faults = opened.faults.clone();
+    let (audit, fault) = auditor(means.audit, &vault, &means.clock);
+    faults.extend(fault);
+    audit.note("start", &format!("number {}", opened.start));
     let rebuilds = started.condition.needs_rebuild();
     if rebuilds {
+        audit.note("ledger_rebuilt", &format!("{:?}", started.condition));
         tracing::warn!(condition = ?started.condition, "the ledger is made again from the vault");
     }
     let mut marks = BTreeMap::new();
@@ -140,18 +149,41 @@ pub fn assemble(
     let recovery = vault.recover(&marks, &mut |sealed| found.push(sealed))?;
     faults.extend(recovery.fault());
     found.sort_by_key(|sealed| sealed.arrival);
-    for batch in found.chunks(BATCH) {
-        let applied = ledger.apply(batch, &Seal(&vault))?;
+    let unmarked = recovery.unmarked();
+    // Without a record there are marks to drop still.
+    let none: Option<&[Sealed]> = found.is_empty().then_some(&[]);
+    for batch in found.chunks(BATCH).chain(none) {
+        let applied = ledger.apply_unmarked(batch, &unmarked, &Seal(&vault))?;
         tracing::info!(new = applied.new, known = applied.known, "records were read again");
     }
-    if rebuilds {
+    if rebuilds && recovery.damaged.is_empty() {
         let seen: BTreeSet<_> = found.iter().map(|sealed| sealed.number).collect();
         let gone = ledger.finish_rebuild(&seen)?;
         tracing::info!(records = found.len(), gone, "the ledger is whole again");
     }
-    let stores =
-        Stores { ledger: Arc::new(Mutex::new(ledger)), vault: Arc::new(vault), clock: means.clock };
+    for fault in &faults {
+        audit.note("fault", fault.code());
+    }
+    let stores = Stores {
+        ledger: Arc::new(Mutex::new(ledger)),
+        vault: Arc::new(vault),
+        clock: means.clock,
+        audit: Arc::new(audit),
+    };
     Ok(Open { stores, opened, faults })
+}
+
+/// Opens the audit file. Where that fails the box keeps studies all the same, and shows it: a
+/// full disk empties only while it runs.
+fn auditor(disk: Arc<dyn Disk>, vault: &Vault, clock: &Arc<dyn Clock>) -> (Auditor, Option<Fault>) {
+    let (file, fault) = match Audit::open(disk, &vault.audit_seed(), clock.stamp()) {
+        Ok((file, found)) => (Some(file), found.fault),
+        Err(error) => {
+            tracing::error!(%error, code = error.fault().code(), "the audit file is not opened");
+            (None, Some(error.fault()))
+        }
+    };
+    (Auditor::new(file, Arc::clone(clock)), fault)
 }
 
 /// Opens the key file; makes one for a box that has no vault yet.
@@ -190,5 +222,78 @@ fn set_aside(from: &Path, to: &Path) -> std::io::Result<()> {
     match std::fs::rename(from, to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::aet::AeTitle;
+    use crate::base::ids::RecordNumber;
+    use crate::base::rng::SplitMix;
+    use crate::base::secret::Secret;
+    use crate::base::time::{Instant, Stamp};
+    use crate::store::disk::memory::MemoryDisk;
+    use crate::store::record::{AgainRecord, Content};
+    use crate::store::vault::{KeyName, Kind};
+
+    struct StoppedClock;
+
+    impl Clock for StoppedClock {
+        fn now(&self) -> Instant {
+            Instant::default()
+        }
+
+        fn stamp(&self) -> Stamp {
+            Stamp::default()
+        }
+    }
+
+    fn start(disk: &MemoryDisk, ledger: Ledger, seed: u64) -> Open {
+        let means = Means {
+            provider: &FileKey::of(Secret::new([7; 32])),
+            settings: VaultSettings { slab_bytes: 128 << 10, reserve_bytes: 0, slabs_ready: 1 },
+            rng: Box::new(SplitMix::new(seed)),
+            clock: Arc::new(StoppedClock),
+            destinations: Vec::new(),
+            audit: Arc::new(MemoryDisk::new(1 << 20)),
+        };
+        assemble(Arc::new(disk.clone()), ledger, means).unwrap()
+    }
+
+    fn stop(open: Open) -> Ledger {
+        let Stores { ledger, vault, .. } = open.stores;
+        drop(vault);
+        Arc::into_inner(ledger).unwrap().into_inner().unwrap()
+    }
+
+    fn seal(open: &Open, sequence: u32) -> Sealed {
+        let content = Content::Again(AgainRecord {
+            of: RecordNumber { start: 1, sequence },
+            calling: AeTitle::parse(b"CT1").unwrap(),
+            peer: "10.0.0.1".to_owned(),
+            received: Stamp::default(),
+            routes: Vec::new(),
+        });
+        let writer = open.stores.vault.begin(Kind::Again).unwrap();
+        open.stores.vault.seal(writer, KeyName::Label("1.2"), content).unwrap().1
+    }
+
+    #[test]
+    fn damage_is_found_again_at_every_start_and_not_only_at_the_first() {
+        let disk = MemoryDisk::new(16 << 20);
+        let open = start(&disk, Ledger::in_memory().unwrap(), 1);
+        open.stores.vault.prepare().unwrap();
+        let sealed = [1, 2, 3].map(|sequence| seal(&open, sequence));
+        let place = sealed[1].location;
+        let name = disk.list().unwrap().into_iter().find(|name| name.starts_with("slab")).unwrap();
+        let mut ledger = stop(open);
+        disk.tamper(&name, usize::try_from(place.offset).unwrap(), &[0xff; 64]);
+        for seed in 2..5 {
+            let open = start(&disk, ledger, seed);
+            assert_eq!(open.faults, [Fault::VaultDamaged], "start {seed}");
+            ledger = stop(open);
+            assert_eq!(ledger.marks().unwrap(), [], "start {seed}");
+        }
     }
 }

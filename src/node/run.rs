@@ -36,6 +36,8 @@ use crate::wire::listen;
 const THREADS: usize = 2;
 /// How often slabs are looked at without being asked.
 const PREPARE: Duration = Duration::from_mins(1);
+/// How often what was noted for the audit file is written.
+const AUDIT: Duration = Duration::from_secs(5);
 /// How long a stop waits for objects under way: what the acceptor allows them, and a little.
 const STOP: Duration = Duration::from_secs(40);
 /// How long booking rests after the ledger failed.
@@ -154,6 +156,7 @@ async fn live(
     let booking = executor.spawn(book(Arc::clone(&parts), book_ear, bells.clone()));
     let reading = start_reading(&parts, &executor, bells, (analyst_ear, reader_ear));
     executor.spawn(preparing(Arc::clone(&parts))).detach();
+    executor.spawn(auditing(Arc::clone(&parts))).detach();
     let listening = executor.spawn(start_edges(&parts, &executor, &stopped).await?);
     tracing::info!(port = parts.config.listen.port, ae = %parts.config.listen.ae, "ready");
     let signal = signals.next().await;
@@ -169,7 +172,13 @@ async fn live(
     // A worker dies with its task; its job waits in the ledger.
     drop(reading);
     let last = Arc::clone(&parts);
-    smol::unblock(move || while let Ok(Some(_)) = last.books.book(&last.stores) {}).await;
+    smol::unblock(move || {
+        while let Ok(Some(_)) = last.books.book(&last.stores) {}
+        if let Err(error) = last.stores.audit.stop() {
+            tracing::error!(%error, "the last audit lines are not written");
+        }
+    })
+    .await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -312,6 +321,17 @@ async fn preparing(parts: Arc<Parts>) {
     loop {
         smol::Timer::after(PREPARE).await;
         prepare(&parts).await;
+    }
+}
+
+/// Writes what the loops noted for the audit file.
+async fn auditing(parts: Arc<Parts>) {
+    loop {
+        let audit = Arc::clone(&parts.stores.audit);
+        if let Err(error) = smol::unblock(move || audit.write()).await {
+            tracing::error!(%error, code = error.fault().code(), "audit lines wait");
+        }
+        smol::Timer::after(AUDIT).await;
     }
 }
 

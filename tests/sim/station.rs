@@ -68,6 +68,8 @@ impl Station {
             rng: Box::new(SplitMix::new(seed)),
             clock,
             destinations: ARCHIVES.map(str::to_owned).to_vec(),
+            // A disk of its own: what fails the vault in a run is drawn from the seed.
+            audit: Arc::new(MemoryDisk::new(1 << 20)),
         };
         let open = assemble(Arc::new(disk.clone()), ledger, means).expect("the box starts");
         assert!(open.faults.is_empty(), "the start finds {:?}", open.faults);

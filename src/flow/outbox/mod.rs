@@ -21,6 +21,8 @@
 //! - One association and one object at a time; inside a study the order is that of arrival, but
 //!   for what the destination would not take; a later version never overtakes an earlier one.
 //! - A failure of the line pauses the line, a failure of one object pauses that object.
+//! - Nothing is parked for what the line does: only the peer's own words (a status, a refused
+//!   context, A-ABORT with an object under way) set an object aside.
 //! - [`Outbox::deadline`] is never in the past after a step (I9).
 
 mod phase;
@@ -35,8 +37,8 @@ use std::time::Duration;
 
 use crate::base::ids::{DeliveryRow, StudyRow};
 use crate::base::limits::{
-    ANSWER, ARTIM, BACKOFF_MAX, BACKOFF_MIN, CONTEXTS_MAX, OUT_OF_RESOURCES_MAX, RATE_BYTES_MIN,
-    RATE_WINDOW,
+    ABORTS_MAX, ANSWER, ARTIM, BACKOFF_MAX, BACKOFF_MIN, CONTEXTS_MAX, OUT_OF_RESOURCES_MAX,
+    RATE_BYTES_MIN, RATE_WINDOW,
 };
 use crate::base::rng::{Rng, SplitMix};
 use crate::base::time::Instant;
@@ -74,6 +76,8 @@ pub struct Outbox {
     full: u32,
     /// Objects that passed, ever.
     passed: u64,
+    /// What the peer aborted on since it answered something.
+    aborted: BTreeSet<DeliveryRow>,
     away: Option<Instant>,
     refuses: bool,
     words: String,
@@ -93,6 +97,7 @@ impl Outbox {
             failures: 0,
             full: 0,
             passed: 0,
+            aborted: BTreeSet::new(),
             away: None,
             refuses: false,
             words: String::new(),
@@ -111,6 +116,7 @@ impl Outbox {
     /// Takes out what a person withdrew; one that is under way may still arrive.
     pub fn withdraw(&mut self, delivery: DeliveryRow) {
         self.queue.remove(delivery);
+        self.aborted.remove(&delivery);
     }
 
     /// Takes in what happened and says what to do.
@@ -313,6 +319,14 @@ impl Outbox {
                 let pause = self.pause(failures);
                 self.queue.pause(delivery, now.after(pause));
             }
+            Outcome::Aborted { words } => {
+                self.failed(now, Failure::Away { words: words.clone() });
+                if ABORTS_MAX <= self.count_abort(delivery) {
+                    self.park(delivery, Parked::Aborted { words });
+                } else {
+                    self.lost(now, delivery);
+                }
+            }
             Outcome::Lost => {
                 let words = "the connection broke before the answer".to_owned();
                 self.failed(now, Failure::Away { words });
@@ -373,8 +387,21 @@ impl Outbox {
         item.strikes
     }
 
+    /// Counts an A-ABORT against the object, unless the peer aborts on others as well and answers
+    /// nothing in between: then it is the peer that is in trouble (I1).
+    fn count_abort(&mut self, delivery: DeliveryRow) -> u32 {
+        self.aborted.insert(delivery);
+        let is_alone = self.aborted.len() == 1;
+        let Some(item) = self.queue.get(delivery) else {
+            return 0;
+        };
+        item.aborts = item.aborts.saturating_add(u32::from(is_alone));
+        item.aborts
+    }
+
     /// Something was answered that is no trouble of the line.
     fn answers(&mut self) {
+        self.aborted.clear();
         self.failures = 0;
         self.full = 0;
         self.refuses = false;
@@ -384,6 +411,7 @@ impl Outbox {
 
     fn park(&mut self, delivery: DeliveryRow, why: Parked) {
         self.queue.remove(delivery);
+        self.aborted.remove(&delivery);
         self.actions.push(Action::Park { delivery, why });
     }
 

@@ -66,6 +66,8 @@ pub(super) struct Item {
     pub(super) strikes: u32,
     /// How many had passed at the last strike.
     pub(super) passed: u64,
+    /// A-ABORTs of the peer while it was under way.
+    pub(super) aborts: u32,
     paused: Option<Instant>,
     troubled: bool,
 }
@@ -92,7 +94,15 @@ impl Queue {
         let first_before = versions.first().copied();
         versions.insert((owed.arrival, row));
         *self.contexts.entry(owed.context.clone()).or_default() += 1;
-        let item = Item { owed, failures: 0, strikes: 0, passed: 0, paused: None, troubled: false };
+        let item = Item {
+            owed,
+            failures: 0,
+            strikes: 0,
+            passed: 0,
+            aborts: 0,
+            paused: None,
+            troubled: false,
+        };
         self.items.insert(row, item);
         if let Some((_, before)) = first_before {
             self.settle(before);

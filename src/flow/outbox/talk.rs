@@ -89,7 +89,12 @@ pub enum Outcome {
         /// Why.
         words: String,
     },
-    /// The association is gone, and whether the peer has the object is not known.
+    /// The peer sent A-ABORT while the object was under way: it may be the object.
+    Aborted {
+        /// What was seen, in words for the page.
+        words: String,
+    },
+    /// The association is gone otherwise, and whether the peer has the object is not known.
     Lost,
 }
 
@@ -153,6 +158,11 @@ pub enum Parked {
     },
     /// The destination takes this class or transfer syntax not at all.
     NoContext,
+    /// The destination aborts the association on it, each time.
+    Aborted {
+        /// What was seen the last time.
+        words: String,
+    },
 }
 
 /// How the destination is doing, for page and lamp.

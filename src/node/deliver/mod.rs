@@ -24,6 +24,7 @@ use crate::dicom::requestor::{
     self, Input, Outcome as Fate, Pair, Requestor, RequestorSettings, Rest, StoreOrder,
 };
 use crate::flow::outbox::{self, Context, Event, Failure, Link, Outbox, Outcome, Parked};
+use crate::node::audit::Auditor;
 use crate::node::seal::Seal;
 use crate::store::ledger::{Answer, Ledger, LedgerError, Moved, Owed};
 use crate::store::vault::{RecordReader, Vault, VaultError};
@@ -44,6 +45,8 @@ pub struct Stores {
     pub vault: Arc<Vault>,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
+    /// The audit file.
+    pub audit: Arc<Auditor>,
 }
 
 impl Stores {
@@ -438,10 +441,15 @@ impl Courier {
         let (status, words) = match why {
             Parked::Refused { status, words } => (Some(*status), format!("{status:04X} {words}")),
             Parked::NoContext => (None, "it takes no such class or transfer syntax".to_owned()),
+            Parked::Aborted { words } => {
+                (None, format!("the archive breaks off the association on this object: {words}"))
+            }
         };
         let answer = Answer { status, words: &words, at: self.stores.clock.stamp() };
         let seal = Seal(&self.stores.vault);
         let moved = self.stores.ledger().park(delivery, &answer, &seal)?;
+        // The words may name a patient: they stay in the ledger.
+        self.stores.audit.parked(&self.name, delivery, status);
         self.forget(delivery, moved);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::base::uid::Uid;
 use crate::dicom::context::VERIFICATION;
+use crate::dicom::pdu::Abort;
 use crate::dicom::requestor::{Outcome as Fate, Pair};
 use crate::flow::outbox::{self, Context, Event, Failure, Link, Outcome};
 use crate::store::ledger::{Owed, Thing};
@@ -50,8 +51,8 @@ pub(super) fn outcome(fate: Fate) -> Outcome {
             }
         }
         Fate::NoContext(_) => Outcome::NoContext,
+        Fate::Aborted(abort) => Outcome::Aborted { words: aborted(abort) },
         Fate::Rejected(_)
-        | Fate::Aborted(_)
         | Fate::ReleasedByPeer
         | Fate::Released
         | Fate::Closed
@@ -59,6 +60,10 @@ pub(super) fn outcome(fate: Fate) -> Outcome {
         | Fate::Broken(_)
         | Fate::GivenUp => Outcome::Lost,
     }
+}
+
+fn aborted(abort: Abort) -> String {
+    format!("it aborted the association ({}/{})", abort.source, abort.reason)
 }
 
 /// What the end of an association means for the line.
@@ -76,14 +81,27 @@ pub(super) fn ended(link: Link, fate: Fate) -> Event {
             }
             Event::Failed { link, failure: Failure::Refused { words } }
         }
-        Fate::Aborted(abort) => {
-            away(format!("it aborted the association ({}/{})", abort.source, abort.reason))
-        }
+        Fate::Aborted(abort) => away(aborted(abort)),
         Fate::Closed => away("the connection broke".to_owned()),
         Fate::Silent => away("no answer in time".to_owned()),
         Fate::Broken(_) => away("it broke the protocol".to_owned()),
         Fate::GivenUp | Fate::Answered(_) | Fate::NoContext(_) => {
             away("the association was given up".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_peers_abort_is_blamed_on_the_object_and_never_a_dead_line() {
+        let abort = Abort { source: 2, reason: 6 };
+        let words = "it aborted the association (2/6)".to_owned();
+        assert_eq!(outcome(Fate::Aborted(abort)), Outcome::Aborted { words });
+        for fate in [Fate::Closed, Fate::Silent, Fate::ReleasedByPeer, Fate::GivenUp] {
+            assert_eq!(outcome(fate), Outcome::Lost);
         }
     }
 }

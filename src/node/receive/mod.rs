@@ -173,6 +173,7 @@ impl Keeper for Receiver {
                 let words = rejection.words();
                 let now = self.stores.clock.stamp();
                 self.strangers.note(&request.calling, peer, &words, now);
+                self.stores.audit.association_refused(&request.calling, peer, &words);
                 let (result, source, reason) = rejection.triple();
                 Err(Rejection::new(result, source, reason))
             }
@@ -241,6 +242,21 @@ struct Reception {
 
 impl Intake for Reception {
     fn append(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.take(bytes).inspect_err(|refusal| note_refused(&self.stores, &self.from, refusal))
+    }
+
+    fn seal(self: Box<Self>) -> Result<Receipt, Refusal> {
+        let (stores, from) = (self.stores.clone(), self.from.clone());
+        self.keep().inspect_err(|refusal| note_refused(&stores, &from, refusal))
+    }
+}
+
+fn note_refused(stores: &Stores, from: &Admitted, refusal: &Refusal) {
+    stores.audit.object_refused(&from.request.calling, from.peer, refusal.status.0);
+}
+
+impl Reception {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         let Some((walker, writer)) = self.walker.as_mut().zip(self.writer.as_mut()) else {
             return Err(Refusal::new(Status::OUT_OF_RESOURCES, "the object was given up"));
         };
@@ -250,7 +266,7 @@ impl Intake for Reception {
         writer.append(bytes).map_err(|error| refuse(&self.door, &error))
     }
 
-    fn seal(mut self: Box<Self>) -> Result<Receipt, Refusal> {
+    fn keep(mut self: Box<Self>) -> Result<Receipt, Refusal> {
         let record = self.record()?;
         let Some(writer) = self.writer.take() else {
             return Err(Refusal::new(Status::OUT_OF_RESOURCES, "the object was given up"));
@@ -278,9 +294,7 @@ impl Intake for Reception {
         };
         receipt.map_err(|error| refuse(&self.door, &error))
     }
-}
 
-impl Reception {
     /// Ends the walk and makes the record, or the refusal.
     fn record(&mut self) -> Result<ObjectRecord, Refusal> {
         let walked = self.walker.take().map(Walker::finish);

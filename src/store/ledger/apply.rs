@@ -43,11 +43,30 @@ impl Ledger {
         batch: &[Sealed],
         seal: &dyn ColumnSeal,
     ) -> Result<Applied, LedgerError> {
+        self.apply_unmarked(batch, &BTreeSet::new(), seal)
+    }
+
+    /// As [`Ledger::apply`], and drops the marks of the slabs `unmarked` in the same transaction:
+    /// what is damaged or unknown in them is found again at each start only where they are read
+    /// from their head. Call it at least once where there are such slabs, with no record even.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::apply`].
+    pub fn apply_unmarked(
+        &mut self,
+        batch: &[Sealed],
+        unmarked: &BTreeSet<u32>,
+        seal: &dyn ColumnSeal,
+    ) -> Result<Applied, LedgerError> {
         self.write("apply records", |tables| {
             let rows = Rows { tables, seal };
             let mut applied = Applied::default();
             for sealed in batch {
                 rows.take(sealed, &mut applied).map_err(during("apply a record"))?;
+            }
+            for slab in unmarked {
+                rows.drop_mark(*slab).map_err(during("drop a mark"))?;
             }
             Ok(applied)
         })
@@ -82,6 +101,11 @@ impl Rows<'_> {
         )?;
         let location = sealed.location;
         statement.execute(params![location.slab, location.generation, sealed.end.cast_signed()])?;
+        Ok(())
+    }
+
+    fn drop_mark(&self, slab: u32) -> rusqlite::Result<()> {
+        self.tables.prepare_cached("DELETE FROM marks WHERE slab = ?1")?.execute([slab])?;
         Ok(())
     }
 

@@ -67,14 +67,18 @@ pub struct Recovery {
     /// What this release does not know; see [`Recovery::unmarked`].
     pub unknown: Vec<Unknown>,
     slots: BTreeSet<u32>,
+    missing: BTreeSet<u32>,
 }
 
 impl Recovery {
     /// Returns the slabs whose marks the ledger must drop: they are damaged or hold what this
     /// release does not know, and only a slab that is read again at each start stays set aside.
+    ///
+    /// A missing slab keeps its mark: nothing else knows that it was there.
     pub fn unmarked(&self) -> BTreeSet<u32> {
         let damaged = self.damaged.iter().map(|damage| damage.slab);
-        damaged.chain(self.unknown.iter().map(|unknown| unknown.slab)).collect()
+        let unknown = self.unknown.iter().map(|unknown| unknown.slab);
+        damaged.chain(unknown).filter(|slab| !self.missing.contains(slab)).collect()
     }
 
     /// Returns the fault to show, if any.
@@ -150,11 +154,10 @@ impl Vault {
             all.insert(number, slab);
         }
         for (slab, (_, offset)) in marks.iter().filter(|(slab, _)| !all.contains_key(slab)) {
-            report.damaged.push(Damage {
-                slab: *slab,
-                offset: *offset,
-                what: "the slab is missing",
-            });
+            let what = "the slab is missing";
+            tracing::error!(slab, what, "the store is damaged");
+            report.damaged.push(Damage { slab: *slab, offset: *offset, what });
+            report.missing.insert(*slab);
         }
         let highest = all.keys().chain(marks.keys()).max().copied().unwrap_or(0);
         let mut slabs = inner.slabs();

@@ -55,7 +55,8 @@ pub(super) struct Slab {
     /// Bytes of the file, when it has not grown.
     pub(super) size: u64,
     pub(super) stand: Stand,
-    /// Key slots of its records of unknown kind.
+    /// Key slots of its records of unknown kind: a slab with such takes no more records, or the
+    /// ledger would have a mark behind them and the next start not see them.
     pub(super) pins: BTreeSet<u32>,
 }
 
@@ -87,7 +88,7 @@ impl Slab {
     }
 
     fn is_leasable(&self) -> bool {
-        self.stand == Stand::Free && self.has_room()
+        self.stand == Stand::Free && self.pins.is_empty() && self.has_room()
     }
 }
 

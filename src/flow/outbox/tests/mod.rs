@@ -2,6 +2,7 @@
 //! another. Method: here the machine's rules one by one, in `archive` whole lives with a simulated
 //! archive.
 
+mod aborts;
 mod archive;
 
 use super::*;
@@ -87,6 +88,7 @@ impl Driver {
             Action::Park { delivery, why } => {
                 let why = match why {
                     Parked::NoContext => "no context".to_owned(),
+                    Parked::Aborted { words } => words,
                     Parked::Refused { status, .. } => format!("{status:04x}"),
                 };
                 self.log.push(format!("park {delivery} {why}"));

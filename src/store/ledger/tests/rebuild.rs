@@ -52,6 +52,20 @@ fn a_rebuild_that_was_cut_off_begins_again() {
 }
 
 #[test]
+fn a_slab_that_is_damaged_has_its_rows_and_no_mark() {
+    let mut ledger = ledger();
+    apply(&mut ledger, &records());
+    let slab = records()[0].location.slab;
+    assert!(ledger.marks().unwrap().iter().any(|mark| mark.slab == slab));
+    let before = ledger.view().snapshot_counts().unwrap().objects;
+    let more = [an_object(8, "1.2", "1.2.2")];
+    ledger.apply_unmarked(&more, &BTreeSet::from([slab]), &PlainSeal).unwrap();
+    assert!(ledger.marks().unwrap().iter().all(|mark| mark.slab != slab));
+    assert!(!ledger.marks().unwrap().is_empty(), "the others keep theirs");
+    assert_eq!(ledger.view().snapshot_counts().unwrap().objects, before + 1);
+}
+
+#[test]
 fn a_ledger_of_another_vault_is_emptied() {
     let mut ledger = ledger();
     apply(&mut ledger, &records());

@@ -105,6 +105,7 @@ fn a_slab_that_the_ledger_knows_and_the_disk_has_not_is_damage() {
     node.disk.remove(&slab_name(slab)).unwrap();
     let node = start(&node.disk, &ledger).unwrap();
     assert_eq!(node.recovery.damaged[0].what, "the slab is missing");
+    assert!(node.recovery.unmarked().is_empty(), "the next start must miss it, too");
     let (_, later) = node.store("1.2", b"later").unwrap();
     assert_ne!(later.location.slab, slab, "a slab number was used again");
 }
@@ -282,6 +283,10 @@ fn an_unknown_kind_pins_its_slab_until_the_study_is_erased() {
     let node = node.restart();
     assert_eq!(node.recovery.damaged, []);
     assert_eq!((node.recovery.unknown.len(), node.recovery.unknown[0].kind), (1, 9));
+    assert_eq!(node.recovery.unmarked().into_iter().collect::<Vec<_>>(), [sealed.location.slab]);
+    // A record behind the unknown one would give the slab a mark again.
+    let (_, later) = node.store("1.8", b"later").unwrap();
+    assert_ne!(later.location.slab, sealed.location.slab);
     let slab = sealed.location.slab;
     let end = node.vault.slabs().iter().find(|space| space.slab == slab).unwrap().end;
     let refused = node.vault.recycle(slab, end);
