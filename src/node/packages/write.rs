@@ -13,9 +13,12 @@ use crate::model::package::Package;
 pub(super) fn prepare(folder: &Path) -> Result<File, PackagesError> {
     let write = |source| PackagesError::Write { path: folder.to_owned(), source };
     if !folder.is_dir() {
-        DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(write)?;
         let parent = folder.parent().filter(|parent| parent.components().next().is_some());
-        sync(parent.unwrap_or_else(|| Path::new(".")))?;
+        let parent = parent.unwrap_or_else(|| Path::new("."));
+        // The state folder, where it is missing, is nobody else's; the packages are no secret.
+        DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(write)?;
+        DirBuilder::new().mode(0o755).create(folder).map_err(write)?;
+        sync(parent)?;
     }
     let lock = File::open(folder).map_err(write)?;
     match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
@@ -60,9 +63,8 @@ fn fill(package: &Package, incoming: &Path) -> Result<(), PackagesError> {
     for (name, bytes) in package.parts() {
         let path = incoming.join(name);
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o644).open(&path);
-        let file = file.as_mut().map_err(|error| io::Error::from(error.kind()));
-        let file = file.map_err(write(&path))?;
+        options.write(true).create_new(true).mode(0o644);
+        let mut file = options.open(&path).map_err(write(&path))?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(write(&path))?;
     }
     folders.iter().rev().try_for_each(|folder| sync(folder))

@@ -57,28 +57,25 @@ impl From {
     /// Waits until the worker has said what holds it.
     ///
     /// # Errors
-    /// [`Ended::Unready`]: it must not get a byte of a study.
-    pub(super) async fn hello(&mut self) -> Result<(), Ended> {
-        let unready = |_: FrameError| Ended::Unready("it ended before it was confined");
-        let (kind, payload) = self.frame().await.map_err(unready)?;
-        let other = Ended::Unready("it is another version of this program");
-        if kind != Kind::Hello {
-            return Err(other);
+    /// Why it must not get a byte of a study.
+    pub(super) async fn hello(&mut self) -> Result<(), &'static str> {
+        const OTHER: &str = "it is another version of this program";
+        let (kind, payload) = self.frame().await.map_err(|_| "it ended before it was confined")?;
+        let hello: Hello = match from_bytes(&payload) {
+            Ok(hello) if kind == Kind::Hello => hello,
+            Ok(_) | Err(_) => return Err(OTHER),
+        };
+        if hello.version != VERSION {
+            return Err(OTHER);
         }
-        match from_bytes::<Hello>(&payload) {
-            Ok(hello) if hello.version != VERSION => Err(other),
-            Err(_) => Err(other),
-            Ok(hello) if hello.sandbox.seccomp == Seccomp::Missing => {
-                Err(Ended::Unready("this kernel filters no system calls"))
-            }
-            Ok(hello) => {
-                if hello.sandbox.landlock != Landlock::Full {
-                    let landlock = hello.sandbox.landlock;
-                    tracing::debug!(?landlock, "the kernel confines the worker in part");
-                }
-                Ok(())
-            }
+        if hello.sandbox.seccomp == Seccomp::Missing {
+            return Err("this kernel filters no system calls");
         }
+        if hello.sandbox.landlock != Landlock::Full {
+            let landlock = hello.sandbox.landlock;
+            tracing::debug!(?landlock, "the kernel confines the worker in part");
+        }
+        Ok(())
     }
 
     /// Hears the answer to a series to its end; what it returns was checked.

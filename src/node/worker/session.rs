@@ -25,12 +25,14 @@ use crate::node::worker::message::{Part, Task, What, to_bytes};
 use crate::node::worker::pipe::{From, To};
 use crate::node::worker::{Answer, Died, LastWords, Slices, SlicesError, Worker, WorkerError};
 
+/// How long a process may take until it is confined and says so: milliseconds, unless the box is
+/// starved. One that does not get there has not seen the study.
+const READY: Duration = Duration::from_secs(30);
+
 type Parts = BTreeMap<String, Vec<u8>>;
 
 /// Why a talk ended without an answer.
 pub(super) enum Ended {
-    /// It said nothing that a confined worker says.
-    Unready(&'static str),
     /// The instances did not come.
     Slices(SlicesError),
     /// What came is no answer.
@@ -48,10 +50,9 @@ pub(super) async fn read(
 ) -> Result<(Answer, Box<dyn Slices>), WorkerError> {
     let facts = slices.facts().to_vec();
     let task = task(What::Read, package.parts(), facts.len());
-    let (child, to, mut from) = spawn(worker).map_err(WorkerError::Start)?;
+    let (child, to, mut from) = start(worker).await?;
     let asked = Asked { package, facts: &facts };
     let talk = async move {
-        from.hello().await?;
         let sending = send_series(to, &task, asked, slices);
         let (slices, answer) = try_zip(sending, from.answer(asked, progress)).await?;
         Ok((answer, slices))
@@ -62,9 +63,8 @@ pub(super) async fn read(
 /// Runs the golden case of a package.
 pub(super) async fn golden(worker: &Worker, parts: &Parts) -> Result<Agreement, WorkerError> {
     let task = task(What::Golden, parts, 0);
-    let (child, to, mut from) = spawn(worker).map_err(WorkerError::Start)?;
+    let (child, to, mut from) = start(worker).await?;
     let talk = async move {
-        from.hello().await?;
         let (_, agreement) = try_zip(send_package(to, &task, parts), from.agreement()).await?;
         Ok(agreement)
     };
@@ -76,6 +76,29 @@ fn task(what: What, parts: &Parts, instances: usize) -> Task {
     let parts = parts.iter().map(|(name, part)| Part { name: name.clone(), bytes: bytes(part) });
     let instances = u32::try_from(instances).unwrap_or(u32::MAX);
     Task { what, parts: parts.collect(), instances }
+}
+
+/// Starts a process and waits until it is confined.
+async fn start(worker: &Worker) -> Result<(Child, To, From), WorkerError> {
+    let (mut child, to, mut from) = spawn(worker).map_err(WorkerError::Start)?;
+    let late = async {
+        Timer::after(READY).await;
+        Err("it does not say that it is confined")
+    };
+    let Err(why) = or(from.hello(), late).await else { return Ok((child, to, from)) };
+    // Pipes first: a process that waits for them ends by itself and says why.
+    drop((to, from));
+    let ended = async { child.status().await.is_ok() };
+    let patience = async {
+        Timer::after(Duration::from_secs(1)).await;
+        false
+    };
+    if !or(ended, patience).await {
+        kill(&mut child);
+        child.status().await.map_err(WorkerError::Start)?;
+    }
+    let words = last_words(&mut child).await;
+    Err(WorkerError::Start(io::Error::other(format!("{why}{words}"))))
 }
 
 /// Starts the process: no environment, no folder of its own, three pipes.
@@ -220,7 +243,7 @@ async fn run<T>(
 fn must_be_killed(ended: &Ended) -> bool {
     match ended {
         Ended::Frame(FrameError::Gone | FrameError::Cut | FrameError::Pipe { .. }) => false,
-        Ended::Unready(_) | Ended::Slices(_) | Ended::Frame(_) | Ended::Lied(_) => true,
+        Ended::Slices(_) | Ended::Frame(_) | Ended::Lied(_) => true,
     }
 }
 
@@ -254,9 +277,6 @@ fn judge<T>(
     match spoken {
         Ok(answer) if status.success() => Ok(answer),
         Ok(_) => Err(died(words).into()),
-        Err(Ended::Unready(why)) => {
-            Err(WorkerError::Start(io::Error::other(format!("{why}{words}"))))
-        }
         Err(Ended::Slices(error)) => Err(error.into()),
         Err(Ended::Lied(lie)) => Err(Died::Lied(lie).into()),
         Err(Ended::Frame(error)) if must_be_killed_for(&error) || status.success() => {
