@@ -25,6 +25,7 @@ pub mod post;
 pub mod read;
 pub mod reading;
 pub mod receive;
+pub mod results;
 pub mod run;
 pub mod seal;
 pub mod settings;

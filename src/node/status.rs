@@ -17,6 +17,7 @@ use crate::node::control::{Question, StudyFilter};
 use crate::node::deliver::Stores;
 use crate::node::post::SharedStanding;
 use crate::node::receive::{SharedDoor, Strangers};
+use crate::node::results::{self, JobResult};
 use crate::node::seal::Seal;
 use crate::node::supervise::Restarts;
 use crate::panel::lamp::{Panel, panel};
@@ -261,11 +262,28 @@ impl Status {
         let uid = Uid::parse(uid.as_bytes()).ok().ok_or_else(missing)?;
         let seal = Seal(&self.seen.stores.vault);
         let study = self.look(|view| view.study(&uid, &seal))?.ok_or_else(missing)?;
-        let events = self.timeline(study)?;
+        let events = self.look(|view| view.timeline(study))?;
+        let stores = &self.seen.stores;
+        let jobs = self.look(|view| results::of_study(view, stores, study))?;
+        let result = |job: &JobResult| {
+            let known = &job.job;
+            json!({
+                "package": known.package, "revision": known.revision, "words": job.words(),
+                "refusal": known.refusal, "superseded": job.is_superseded,
+                "posted_to": known.routes, "document": job.json(stores),
+            })
+        };
+        let lines = self.timeline(study)?;
+        let mut text: Vec<String> =
+            lines.iter().map(|(at, what)| format!("{at}  {what}")).collect();
+        text.extend(jobs.iter().map(|job| format!("{}: {}", job.job.package, job.words())));
         Ok(json!({
-            "text": events.iter().map(|(at, what)| format!("{at}  {what}")).collect::<Vec<_>>(),
-            "timeline": events.iter().map(|(at, what)| json!({"at": at, "what": what}))
-                .collect::<Vec<_>>(),
+            "text": text,
+            "timeline": events.iter().map(|event| json!({
+                "at": event.at.text(), "kind": event.kind, "words": event.words,
+                "count": event.count,
+            })).collect::<Vec<_>>(),
+            "results": jobs.iter().map(result).collect::<Vec<_>>(),
         }))
     }
 

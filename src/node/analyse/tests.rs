@@ -66,6 +66,7 @@ fn analyst(disk: &MemoryDisk, ledger: Ledger, clock: &Arc<Hand>) -> Analyst {
         rng: Box::new(SplitMix::new(1)),
         clock: Arc::<Hand>::clone(clock),
         destinations: vec!["PACS".to_owned()],
+        audit: Arc::new(MemoryDisk::new(1 << 20)),
     };
     let stores = assemble(Arc::new(disk.clone()), ledger, means).unwrap().stores;
     stores.vault.prepare().unwrap();

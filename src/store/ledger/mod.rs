@@ -31,6 +31,7 @@ mod pragmas;
 mod results;
 mod schema;
 mod seal;
+mod shown;
 mod start;
 mod timeline;
 mod views;
@@ -52,6 +53,7 @@ pub use gather::{
 pub use jobs::{AfterDeath, JobState, JobToDo, KnownJob, Source};
 pub use packages::{PackageRow, Posting};
 pub use seal::{ColumnSeal, study_label};
+pub use shown::KeptDocument;
 pub use start::{Condition, Mark, Start, Started};
 pub use timeline::Event;
 pub use views::{Counts, Filter, Problem, StudySummary, View};
