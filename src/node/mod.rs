@@ -32,4 +32,5 @@ pub mod settings;
 pub mod shelf;
 pub mod status;
 pub mod supervise;
+mod timeline;
 pub mod worker;

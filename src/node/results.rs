@@ -3,9 +3,13 @@
 use serde_json::Value;
 
 use crate::base::ids::StudyRow;
+use crate::dicom::syntax::{Encoding, TransferSyntax};
+use crate::dicom::tags;
+use crate::dicom::walker::{Keep, PixelData, Walker};
 use crate::flow::reasons::Reason;
 use crate::node::deliver::Stores;
 use crate::node::seal::Seal;
+use crate::report::notice::MODEL_SCORE;
 use crate::store::ledger::{JobState, KeptDocument, KnownJob, LedgerError, View};
 
 /// Bytes of a document that is shown: a Secondary Capture has under 1 MB.
@@ -25,11 +29,9 @@ pub struct JobResult {
 impl JobResult {
     /// Returns how far it is, in words for people.
     pub fn words(&self) -> String {
-        let because = |word: &str| {
-            match Reason::of_word(word) {
-                Some(reason) => format!("not read: {reason}"),
-                None => format!("not read: {word}"),
-            }
+        let because = |word: &str| match Reason::of_word(word) {
+            Some(reason) => format!("not read: {reason}"),
+            None => format!("not read: {word}"),
         };
         match (&self.job.refusal, self.job.state) {
             (Some(word), _) => because(word),
@@ -86,4 +88,44 @@ pub fn bytes(stores: &Stores, document: &KeptDocument) -> Option<Vec<u8>> {
         Ok::<_, crate::store::vault::VaultError>(all)
     };
     read().inspect_err(|error| tracing::error!(%error, "a document cannot be shown")).ok()
+}
+
+/// Turns a capture of ours into a PNG.
+pub fn png(data_set: &[u8]) -> Option<Vec<u8>> {
+    let syntax = TransferSyntax { encoding: Encoding::ExplicitLe, native_pixels: true };
+    let mut walker = Walker::new(syntax, Keep::TopLevel);
+    walker.feed(data_set).ok()?;
+    let walk = walker.finish().ok()?;
+    let (rows, columns) = (walk.header.u16(tags::ROWS)?, walk.header.u16(tags::COLUMNS)?);
+    let Some(PixelData::Native { offset, .. }) = walk.pixel_data else { return None };
+    let start = usize::try_from(offset).ok()?;
+    let length = usize::from(rows).checked_mul(usize::from(columns))?.checked_mul(3)?;
+    let pixels = data_set.get(start..start.checked_add(length)?)?;
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, columns.into(), rows.into());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().and_then(|mut writer| writer.write_image_data(pixels)).ok()?;
+    Some(file)
+}
+
+/// Describes the marks of a JSON document, one line each.
+pub fn marks(document: &Value) -> Vec<String> {
+    let marks = document.get("marks").and_then(Value::as_array);
+    marks.into_iter().flatten().filter_map(mark).collect()
+}
+
+fn mark(mark: &Value) -> Option<String> {
+    let name = mark.get("name")?.as_str()?;
+    let score = mark.get("model_score_uncalibrated")?.as_f64()?;
+    let slice = mark.pointer("/at/slice")?.as_u64()?.saturating_add(1);
+    let size = match mark.pointer("/extent/state")?.as_str()? {
+        "measured" => format!(
+            "long axis {:.1} mm, volume {:.2} mL",
+            mark.pointer("/extent/long_axis_mm")?.as_f64()?,
+            mark.pointer("/extent/volume_ml")?.as_f64()?
+        ),
+        _ => mark.pointer("/extent/why")?.as_str()?.to_owned(),
+    };
+    Some(format!("{name}, slice {slice}: {size}; {MODEL_SCORE} {score:.3}"))
 }

@@ -357,6 +357,8 @@ async fn start_edges(
         strangers: parts.strangers.clone(),
         standings: parts.standings.clone(),
         restarts: parts.restarts.clone(),
+        shelf: Arc::clone(&parts.shelf),
+        reading: parts.reading.clone(),
         door: Arc::clone(&parts.door),
         faults: parts.faults.clone(),
     }));

@@ -16,17 +16,20 @@ use crate::dicom::text;
 use crate::node::control::{Question, StudyFilter};
 use crate::node::deliver::Stores;
 use crate::node::post::SharedStanding;
+use crate::node::reading::SharedReading;
 use crate::node::receive::{SharedDoor, Strangers};
 use crate::node::results::{self, JobResult};
 use crate::node::seal::Seal;
+use crate::node::shelf::Shelf;
 use crate::node::supervise::Restarts;
+use crate::node::timeline;
 use crate::panel::lamp::{Panel, panel};
 use crate::panel::pattern::Colour;
 use crate::panel::snapshot::{
     Activity, Away, Backlog, Faults, Incoming, Label, Outgoing, Reader, Snapshot, Stage, Stranger,
 };
-use crate::store::ledger::{Filter, Ledger, LedgerError, Resend, StudySummary, View};
-use crate::web::{self, DestinationLine, Overview, StudyLine, StudyPage};
+use crate::store::ledger::{Filter, KeptDocument, Ledger, LedgerError, Resend, StudySummary, View};
+use crate::web::{self, DestinationLine, Overview, ResultView, StudyLine, StudyPage};
 
 /// Studies that a list shows at most.
 const STUDIES_SHOWN: usize = 200;
@@ -46,6 +49,10 @@ pub struct Observers {
     pub standings: BTreeMap<String, SharedStanding>,
     /// How often loops had to be started again.
     pub restarts: Restarts,
+    /// The installed packages.
+    pub shelf: Arc<Shelf>,
+    /// How the reader is doing.
+    pub reading: SharedReading,
     /// What new associations meet.
     pub door: Arc<SharedDoor>,
     /// What the start found.
@@ -115,7 +122,7 @@ impl Status {
             stage: if is_set_up { Stage::Running } else { Stage::NotSetUp },
             faults,
             scanner: Incoming { stranger: self.stranger(now.monotonic), ..Incoming::default() },
-            reader: Reader::None,
+            reader: self.reader(),
             outgoing: Outgoing {
                 sending: self.sending(),
                 instances: owed.iter().map(|count| count.owed).sum(),
@@ -150,6 +157,23 @@ impl Status {
                 .collect();
             (count(&owed), count(&today), count(&done))
         })
+    }
+
+    fn reader(&self) -> Reader {
+        if self.seen.shelf.active().is_empty() {
+            return Reader::None;
+        }
+        let standing = *self.seen.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.look(|view| view.counts()).map_or(0, |counts| counts.jobs_decided);
+        let load = Load {
+            reading: if standing.busy.is_some() { Activity::Busy } else { Activity::Idle },
+            waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+        };
+        if self.seen.config.models.danger_post_unapproved_results {
+            Reader::Posting(load)
+        } else {
+            Reader::Silent(load)
+        }
     }
 
     fn stranger(&self, now: Instant) -> Option<Stranger> {
@@ -289,19 +313,40 @@ impl Status {
 
     fn timeline(&self, study: StudyRow) -> Result<Vec<(String, String)>, LedgerError> {
         let events = self.look(|view| view.timeline(study))?;
-        Ok(events
-            .into_iter()
-            .map(|event| {
-                let count =
-                    if 1 < event.count { format!(" {}", event.count) } else { String::new() };
-                let words = if event.words.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", event.words)
-                };
-                (event.at.text(), format!("{}{count}{words}", event.kind))
-            })
-            .collect())
+        Ok(events.iter().map(|event| (event.at.text(), timeline::sentence(event))).collect())
+    }
+
+    /// What came of a study, the latest first, and all its pictures in that order.
+    fn results(
+        &self,
+        study: StudyRow,
+    ) -> Result<(Vec<ResultView>, Vec<KeptDocument>), LedgerError> {
+        let stores = &self.seen.stores;
+        let jobs = self.look(|view| results::of_study(view, stores, study))?;
+        let is_open = self.seen.config.page.danger_open_page;
+        let mut pictures = Vec::new();
+        let current = jobs.iter().rev().filter(|job| !job.is_superseded);
+        let views = current.map(|result| {
+            let document = result.json(stores).unwrap_or_default();
+            let summary = document.get("summary").and_then(Value::as_str);
+            let first = pictures.len() + 1;
+            let captures = result.captures().cloned();
+            pictures.extend(captures.filter(|_| is_open));
+            let revision = match result.job.revision {
+                0 => String::new(),
+                revision => format!(", revision {revision}"),
+            };
+            ResultView {
+                package: format!("{}{revision}", result.job.package),
+                state: result.words(),
+                summary: summary.unwrap_or_default().to_owned(),
+                marks: results::marks(&document),
+                pictures: first..pictures.len() + 1,
+                are_pictures_hidden: !is_open && result.captures().next().is_some(),
+                posted_to: result.job.routes.clone(),
+            }
+        });
+        Ok((views.collect(), pictures))
     }
 
     fn resend(&self, destination: &str) -> Result<Value, LedgerError> {
@@ -393,6 +438,14 @@ impl web::View for Status {
             return Ok(None);
         };
         let timeline = self.timeline(study.study).map_err(text)?;
-        Ok(Some(StudyPage { line: self.line(study), timeline }))
+        let (results, _) = self.results(study.study).map_err(text)?;
+        Ok(Some(StudyPage { line: self.line(study), results, timeline }))
+    }
+
+    fn picture(&self, number: i64, picture: usize) -> Result<Option<Vec<u8>>, String> {
+        let (_, pictures) = self.results(StudyRow(number)).map_err(|error| error.to_string())?;
+        let document = picture.checked_sub(1).and_then(|index| pictures.get(index));
+        let bytes = document.and_then(|document| results::bytes(&self.seen.stores, document));
+        Ok(bytes.and_then(|bytes| results::png(&bytes)))
     }
 }

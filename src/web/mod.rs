@@ -23,6 +23,14 @@ pub trait View: Send + Sync + 'static {
     ///
     /// A sentence for the reader.
     fn study(&self, number: i64) -> Result<Option<StudyPage>, String>;
+
+    /// Picture `picture` of a study, counted from 1 over its results as the page lists them, as
+    /// PNG; `None` where there is none or pictures are hidden.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the reader.
+    fn picture(&self, number: i64, picture: usize) -> Result<Option<Vec<u8>>, String>;
 }
 
 /// What the first page shows.
@@ -77,8 +85,29 @@ pub struct StudyLine {
 pub struct StudyPage {
     /// Its line in the list.
     pub line: StudyLine,
+    /// What came of it, the latest first; what was replaced is not among it.
+    pub results: Vec<ResultView>,
     /// When what happened, oldest first.
     pub timeline: Vec<(String, String)>,
+}
+
+/// What one package made of a study.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResultView {
+    /// Name and version of the package, and which revision this is.
+    pub package: String,
+    /// How far it is: read, waiting, not read and why.
+    pub state: String,
+    /// What it comes to, as the documents say it; empty before there are any.
+    pub summary: String,
+    /// One line a mark.
+    pub marks: Vec<String>,
+    /// Numbers of its pictures in [`View::picture`].
+    pub pictures: std::ops::Range<usize>,
+    /// Whether there are pictures that are not shown.
+    pub are_pictures_hidden: bool,
+    /// Where its documents go; empty in a silent trial.
+    pub posted_to: Vec<String>,
 }
 
 /// The view behind the page.

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use crate::base::REGULATORY;
-use crate::web::{Overview, StudyLine, StudyPage};
+use crate::web::{Overview, ResultView, StudyLine, StudyPage};
 
 /// The one style sheet.
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -91,10 +91,40 @@ pub(super) fn study(page: &StudyPage) -> Markup {
         h1 dir="auto" { (page.line.who) }
         p { (page.line.modality) ", " (page.line.instances) " instances kept, "
             (page.line.owed) " owed, " (page.line.parked) " refused" }
+        @if !page.results.is_empty() {
+            h2 { "AI results: research, not for diagnosis" }
+            @for view in &page.results { (result(page.line.number, view)) }
+        }
         h2 { "Timeline" }
         ol.timeline { @for (when, what) in &page.timeline { li { time { (when) } " " (what) } } }
     };
     frame("Study", &body)
+}
+
+fn result(study: i64, view: &ResultView) -> Markup {
+    html! {
+        section {
+            h3 { (view.package) ": " (view.state) }
+            @if !view.summary.is_empty() { p { (view.summary) } }
+            @if !view.marks.is_empty() {
+                ol { @for mark in &view.marks { li { (mark) } } }
+            }
+            div.pictures {
+                @for number in view.pictures.clone() {
+                    img loading="lazy" src=(format!("/studies/{study}/pictures/{number}.png"))
+                        alt=(format!("Key slice {number} with outline and heatmap, as posted"));
+                }
+            }
+            @if view.are_pictures_hidden {
+                p { "Pictures are hidden: the settings do not open the page." }
+            }
+            p {
+                @if view.posted_to.is_empty() {
+                    "Silent trial: nothing of this leaves the box."
+                } @else { "Posted to " (view.posted_to.join(", ")) "." }
+            }
+        }
+    }
 }
 
 /// A page that says one thing.
@@ -110,7 +140,7 @@ mod tests {
     fn what_a_scanner_sent_is_text_and_never_markup() {
         let who = "<script>alert(1)</script>".to_owned();
         let line = StudyLine { who, ..StudyLine::default() };
-        let page = StudyPage { line: line.clone(), timeline: Vec::new() };
+        let page = StudyPage { line: line.clone(), ..StudyPage::default() };
         let first = Overview { studies: vec![line], ..Overview::default() };
         for text in [study(&page).into_string(), overview(&first).into_string()] {
             assert!(text.contains("&lt;script&gt;") && !text.contains("<script"), "{text}");

@@ -80,6 +80,7 @@ fn routes(view: SharedView) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/studies/{number}", get(study))
+        .route("/studies/{number}/pictures/{name}", get(picture))
         .route("/style.css", get(style))
         .fallback(async || missing())
         .layer(middleware::from_fn(guard))
@@ -130,6 +131,18 @@ async fn study(
 ) -> Result<Response, Response> {
     let found = ask(view, move |view| view.study(number)).await?;
     Ok(found.map_or_else(missing, |found| page(StatusCode::OK, &pages::study(&found))))
+}
+
+async fn picture(
+    State(view): State<SharedView>,
+    Path((number, name)): Path<(i64, String)>,
+) -> Result<Response, Response> {
+    let Some(wanted) = name.strip_suffix(".png").and_then(|name| name.parse().ok()) else {
+        return Ok(missing());
+    };
+    let found = ask(view, move |view| view.picture(number, wanted)).await?;
+    let png = |bytes: Vec<u8>| ([(header::CONTENT_TYPE, "image/png")], bytes).into_response();
+    Ok(found.map_or_else(missing, png))
 }
 
 async fn style() -> Response {
