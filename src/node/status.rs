@@ -26,7 +26,8 @@ use crate::node::timeline;
 use crate::panel::lamp::{Panel, panel};
 use crate::panel::pattern::Colour;
 use crate::panel::snapshot::{
-    Activity, Away, Backlog, Faults, Incoming, Label, Outgoing, Reader, Snapshot, Stage, Stranger,
+    Activity, Away, Backlog, Faults, Incoming, Label, Load, Outgoing, Reader, Snapshot, Stage,
+    Stranger,
 };
 use crate::store::ledger::{Filter, KeptDocument, Ledger, LedgerError, Resend, StudySummary, View};
 use crate::web::{self, DestinationLine, Overview, ResultView, StudyLine, StudyPage};
@@ -164,7 +165,8 @@ impl Status {
             return Reader::None;
         }
         let standing = *self.seen.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = self.look(|view| view.counts()).map_or(0, |counts| counts.jobs_decided);
+        let waiting =
+            self.look(|view| view.snapshot_counts()).map_or(0, |counts| counts.jobs_decided);
         let load = Load {
             reading: if standing.busy.is_some() { Activity::Busy } else { Activity::Idle },
             waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
