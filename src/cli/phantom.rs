@@ -28,7 +28,7 @@ pub(super) struct Draw {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Number of slices; 20 hold all nodules.
-    #[arg(long, default_value_t = 133, value_parser = clap::value_parser!(u64).range(1..=SLICES_MAX))]
+    #[arg(long, default_value_t = 133, value_parser = slices)]
     slices: u64,
     /// Another number, another phantom.
     #[arg(long, default_value_t = 1)]
@@ -62,6 +62,11 @@ enum Position {
 enum Only {
     Left,
     Right,
+}
+
+fn slices(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| (1..=SLICES_MAX).contains(count));
+    count.ok_or_else(|| format!("1 to {SLICES_MAX}"))
 }
 
 pub(super) fn run(verb: &Draw) -> Done {

@@ -118,7 +118,10 @@ pub fn marks(document: &Value) -> Vec<String> {
 fn mark(mark: &Value) -> Option<String> {
     let name = mark.get("name")?.as_str()?;
     let score = mark.get("model_score_uncalibrated")?.as_f64()?;
-    let slice = mark.pointer("/at/slice")?.as_u64()?.saturating_add(1);
+    let image = match mark.pointer("/at/instance_number").and_then(Value::as_str) {
+        Some(number) => format!("image {number}"),
+        None => format!("slice {}", mark.pointer("/at/slice")?.as_u64()?.saturating_add(1)),
+    };
     let size = match mark.pointer("/extent/state")?.as_str()? {
         "measured" => format!(
             "long axis {:.1} mm, volume {:.2} mL",
@@ -127,5 +130,5 @@ fn mark(mark: &Value) -> Option<String> {
         ),
         _ => mark.pointer("/extent/why")?.as_str()?.to_owned(),
     };
-    Some(format!("{name}, slice {slice}: {size}; {MODEL_SCORE} {score:.3}"))
+    Some(format!("{name}, {image}: {size}; {MODEL_SCORE} {score:.3}"))
 }

@@ -249,6 +249,12 @@ impl<'a> Context<'a> {
         self.sources.get(usize::try_from(slice).ok()?)
     }
 
+    /// Returns the Instance Number of the source that a slice number names, as text.
+    pub(super) fn instance_number(&self, slice: u32) -> Option<String> {
+        let value = self.source(slice)?.filled(tags::INSTANCE_NUMBER)?;
+        Some(String::from_utf8_lossy(value).trim_matches([' ', '\0']).to_owned())
+    }
+
     /// Returns the reference to the source that a slice number names.
     pub(super) fn reference(&self, slice: u32) -> Option<&Reference> {
         self.references.get(usize::try_from(slice).ok()?)

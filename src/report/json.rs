@@ -85,6 +85,7 @@ struct Place {
     row: u32,
     column: u32,
     instance: Option<Uid>,
+    instance_number: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -213,5 +214,6 @@ fn place(context: &Context<'_>, at: SourceVoxel) -> Place {
         row: at.row,
         column: at.column,
         instance: context.reference(at.slice).map(|reference| reference.instance.clone()),
+        instance_number: context.instance_number(at.slice),
     }
 }

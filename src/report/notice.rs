@@ -1,7 +1,5 @@
 //! The words that results use, in one place: what was found, what was not, and what that means.
 
-use dicom_dictionary_std::tags;
-
 use crate::base::REGULATORY;
 use crate::infer::finding::{Extent, Mark, NotMeasured};
 
@@ -101,11 +99,7 @@ pub(super) fn made_by(context: &Context<'_>) -> String {
 
 /// Returns how a person finds the slice in the source series.
 pub(super) fn slice_name(context: &Context<'_>, slice: u32) -> String {
-    let number = context
-        .source(slice)
-        .and_then(|source| source.filled(tags::INSTANCE_NUMBER))
-        .map(|value| String::from_utf8_lossy(value).trim().to_owned());
-    match number {
+    match context.instance_number(slice) {
         Some(number) => format!("source image with Instance Number {number}"),
         None => format!("source slice {} of {}", slice + 1, context.sources.len()),
     }

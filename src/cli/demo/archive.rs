@@ -160,9 +160,9 @@ impl Archive {
         }
     }
 
-    /// Lets it run on when the demo ends.
-    pub(super) fn keep(&mut self) {
-        self.running = None;
+    /// Lets it run on when the demo ends; returns its process.
+    pub(super) fn keep(&mut self) -> Option<u32> {
+        self.running.take().map(|child| child.id())
     }
 }
 

@@ -203,9 +203,9 @@ impl Clinic {
         Ok(Some(path))
     }
 
-    /// Lets the box run on when the demo ends.
-    pub(super) fn keep(&mut self) {
-        self.running = None;
+    /// Lets the box run on when the demo ends; returns its process.
+    pub(super) fn keep(&mut self) -> Option<u32> {
+        self.running.take().map(|child| child.id())
     }
 
     /// Stops the box and removes its store: the demo's results stay.

@@ -202,9 +202,9 @@ impl Play {
         }
         if verb.keep {
             terminal::say(&format!("  page:      http://localhost:{}/", self.clinic.page()));
-            terminal::say("  box and archive run on: --keep");
-            self.clinic.keep();
-            self.archive.keep();
+            let running = [self.clinic.keep(), self.archive.keep()].into_iter().flatten();
+            let running: Vec<String> = running.map(|process| process.to_string()).collect();
+            terminal::say(&format!("  box and archive run on; to end: kill {}", running.join(" ")));
         } else {
             self.clinic.clear()?;
         }

@@ -87,7 +87,10 @@ impl Outcome {
 
     /// The same for programs.
     pub(super) fn json(&self) -> Value {
-        let mark = |(name, score, at): &(String, f64, [f64; 3])| json!({"name": name, "score": score, "centre_lps_mm": at});
+        let mark = |mark: &(String, f64, [f64; 3])| {
+            let (name, score, at) = mark;
+            json!({"name": name, "score": score, "centre_lps_mm": at})
+        };
         json!({
             "format": 1,
             "summary": self.summary,
@@ -145,7 +148,10 @@ mod tests {
     use super::*;
 
     fn outcome(marks: &[[f64; 3]]) -> Outcome {
-        let mark = |at: &[f64; 3]| json!({"name": "AI mark", "model_score_uncalibrated": 0.7, "centre_lps_mm": at});
+        let mark = |at: &[f64; 3]| {
+            let score = 0.7;
+            json!({"name": "mark", "model_score_uncalibrated": score, "centre_lps_mm": at})
+        };
         let marks: Vec<Value> = marks.iter().map(mark).collect();
         let truth = json!({"nodules": [
             {"centre_lps_mm": [0, 0, 0], "diameter_mm": 8},

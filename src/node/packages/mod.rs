@@ -39,7 +39,8 @@ pub enum PackagesError {
         source: io::Error,
     },
     /// A link, a device, a name that is no text.
-    #[error("{path} is no plain file: a package has no links and no devices", path = path.display())]
+    #[error("{path} is no plain file: a package has no links and no devices",
+        path = path.display())]
     NotPlain {
         /// What.
         path: PathBuf,
@@ -117,7 +118,8 @@ pub enum PackagesError {
         path: PathBuf,
     },
     /// Another install is under way.
-    #[error("another install is under way in {path}: try again when it is done", path = path.display())]
+    #[error("another install is under way in {path}: try again when it is done",
+        path = path.display())]
     Busy {
         /// The models folder.
         path: PathBuf,
