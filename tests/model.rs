@@ -14,6 +14,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use scanpost::base::digest::Digest;
 use serde_json::Value;
 
 /// A folder with settings whose state lies in it.
@@ -23,7 +24,8 @@ impl Place {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         let state = place.path("state");
-        std::fs::write(place.path("box.toml"), format!("state = {state:?}\n")).unwrap();
+        std::fs::write(place.path("box.toml"), format!("state = \"{}\"\n", state.display()))
+            .unwrap();
         place
     }
 
@@ -132,12 +134,11 @@ fn a_golden_case_that_comes_out_otherwise_is_refused_by_the_worker() {
     output[..4].copy_from_slice(&9.5_f32.to_le_bytes());
     std::fs::write(copy.join("golden/output.f32"), &output).unwrap();
     let manifest = std::fs::read_to_string(copy.join("model.toml")).unwrap();
-    let listed = manifest.lines().map(|line| match line.starts_with("\"golden/output.f32\"") {
-        true => {
-            let digest = scanpost::base::digest::Digest::of(&output);
-            format!("\"golden/output.f32\" = \"{digest}\"\n")
-        }
-        false => format!("{line}\n"),
+    let digest = Digest::of(&output);
+    let listed = manifest.lines().map(|line| {
+        let is_output = line.starts_with("\"golden/output.f32\"");
+        let other = format!("\"golden/output.f32\" = \"{digest}\"");
+        format!("{}\n", if is_output { &other } else { line })
     });
     std::fs::write(copy.join("model.toml"), listed.collect::<String>()).unwrap();
     let said = refusal(&place.model(&["install", &text(&copy)]));

@@ -68,10 +68,9 @@ fn verify(verb: &Verify) -> Done {
     let verified = verified.map_err(|error| failure("not verified", &error))?;
     let (worst, values) = (verified.agreement.worst, verified.agreement.values);
     if verb.json {
-        let mut answer = facts(&verified.package);
-        answer["good"] = json!(true);
-        answer["golden"] = json!({"worst": worst, "values": values});
-        return terminal::answer(&answer);
+        let golden = json!({"worst": worst, "values": values});
+        let more = [("good", json!(true)), ("golden", golden)];
+        return terminal::answer(&facts(&verified.package, more));
     }
     let tolerance = verified.package.golden().tolerance;
     terminal::say(&title(&verified.package));
@@ -91,10 +90,8 @@ fn install(verb: &Install) -> Done {
         Outcome::Already(installed) => (installed, "was installed already", false),
     };
     if verb.json {
-        let mut answer = facts(&installed.package);
-        answer["path"] = json!(installed.path);
-        answer["new"] = json!(is_new);
-        return terminal::answer(&answer);
+        let more = [("path", json!(installed.path)), ("new", json!(is_new))];
+        return terminal::answer(&facts(&installed.package, more));
     }
     terminal::say(&format!("{} {words}: {}", title(&installed.package), installed.path.display()));
     Ok(())
@@ -106,10 +103,8 @@ fn list(verb: &List) -> Done {
     let active: Vec<_> = packages.active().into_iter().map(|one| &one.path).collect();
     if verb.json {
         let installed = packages.installed.iter().map(|one| {
-            let mut facts = facts(&one.package);
-            facts["path"] = json!(one.path);
-            facts["active"] = json!(active.contains(&&one.path));
-            facts
+            let active = json!(active.contains(&&one.path));
+            facts(&one.package, [("path", json!(one.path)), ("active", active)])
         });
         let refused = packages.refused.iter().map(
             |(path, error)| json!({"path": path, "why": failure("not used", error).to_string()}),
@@ -148,13 +143,15 @@ fn title(package: &Package) -> String {
     format!("{} {}, {} ({})", manifest.name, manifest.version, manifest.title, package.digest())
 }
 
-fn facts(package: &Package) -> Value {
+/// What every answer says of a package, and `more`.
+fn facts(package: &Package, more: [(&str, Value); 2]) -> Value {
     let manifest = package.manifest();
-    json!({
-        "format": 1,
-        "name": manifest.name,
-        "version": manifest.version,
-        "title": manifest.title,
-        "digest": package.digest(),
-    })
+    let own = [
+        ("format", json!(1)),
+        ("name", json!(manifest.name)),
+        ("version", json!(manifest.version)),
+        ("title", json!(manifest.title)),
+        ("digest", json!(package.digest())),
+    ];
+    own.into_iter().chain(more).map(|(key, value)| (key.to_owned(), value)).collect()
 }

@@ -29,7 +29,7 @@ fn varint(mut value: u64) -> Vec<u8> {
     out
 }
 
-/// NodeProto: input 1, output 2, `op_type` 4.
+/// `NodeProto`: input 1, output 2, `op_type` 4.
 fn node(operator: &str, inputs: &[&str], output: &str) -> Vec<u8> {
     let mut out: Vec<u8> = inputs.iter().flat_map(|name| field(1, name.as_bytes())).collect();
     out.extend(field(2, output.as_bytes()));
@@ -38,7 +38,7 @@ fn node(operator: &str, inputs: &[&str], output: &str) -> Vec<u8> {
     out
 }
 
-/// ValueInfoProto of f32 with free dimensions.
+/// `ValueInfoProto` of f32 with free dimensions.
 fn port(name: &str) -> Vec<u8> {
     let dimensions: Vec<u8> = ["n", "c", "h", "w"]
         .iter()

@@ -26,8 +26,8 @@ use scanpost::infer::reading;
 use scanpost::infer::tract::Tract;
 use scanpost::node::worker::{Answer, Died, Refused, Slices, Worker, WorkerError};
 
-/// Slices of a series that holds all nodules of the phantom.
-const SLICES: usize = 20;
+/// Slices of a series with marks; each costs half a second in each process.
+const SLICES: usize = 8;
 
 /// Reads in a worker; returns what it said.
 fn read(worker: &Worker, series: fixture::Series) -> Result<Answer, WorkerError> {
@@ -118,7 +118,8 @@ fn a_series_that_no_memory_holds_is_refused_before_a_pixel_is_sent() {
 fn a_graph_that_wants_all_memory_is_bad_or_dies_and_the_box_lives() {
     let package = graph::with_graph(&graph::greedy());
     match smol::block_on(worker().golden(&package)) {
-        Err(WorkerError::Bad(_) | WorkerError::Died(Died::Signal { .. } | Died::Exit { .. })) => {}
+        Err(WorkerError::Bad(text)) => assert!(text.contains("panicked"), "{text}"),
+        Err(WorkerError::Died(Died::Signal { .. } | Died::Exit { .. })) => {}
         other => panic!("{other:?}"),
     }
 }

@@ -18,7 +18,8 @@ const HELLO: &str = r#"{"version":1,"sandbox":{"landlock":"Full","seccomp":"Enfo
 /// A frame as the shell's printf writes it.
 fn frame(kind: u8, payload: &str) -> String {
     let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
-    let head: String = [kind].iter().chain(&length).map(|byte| format!("\\{byte:03o}")).collect();
+    let octal = |head: String, byte: &u8| head + &format!("\\{byte:03o}");
+    let head = [kind].iter().chain(&length).fold(String::new(), octal);
     format!("printf '{head}'; printf '%s' '{payload}'\n")
 }
 
@@ -63,7 +64,7 @@ impl Script {
     }
 
     fn read(&self) -> Result<Answer, WorkerError> {
-        self.read_within(Duration::from_secs(60))
+        self.read_within(Duration::from_mins(1))
     }
 
     fn read_within(&self, limit: Duration) -> Result<Answer, WorkerError> {

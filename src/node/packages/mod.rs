@@ -39,8 +39,10 @@ pub enum PackagesError {
         source: io::Error,
     },
     /// A link, a device, a name that is no text.
-    #[error("{path} is no plain file: a package has no links and no devices",
-        path = path.display())]
+    #[error(
+        "{path} is no plain file: a package has no links and no devices",
+        path = path.display()
+    )]
     NotPlain {
         /// What.
         path: PathBuf,
@@ -118,8 +120,10 @@ pub enum PackagesError {
         path: PathBuf,
     },
     /// Another install is under way.
-    #[error("another install is under way in {path}: try again when it is done",
-        path = path.display())]
+    #[error(
+        "another install is under way in {path}: try again when it is done",
+        path = path.display()
+    )]
     Busy {
         /// The models folder.
         path: PathBuf,
@@ -274,22 +278,18 @@ fn folder_name(package: &Package) -> String {
     format!("{}-{}", manifest.name, manifest.version)
 }
 
-/// Compares versions dot by dot. Parts of digits are compared as numbers and stand above all
-/// others, so that `1.0.10` is above `1.0.9` and `1.0.0-rc1` below `1.0.0`; a version that goes on
-/// is above the one that it begins with.
+/// Compares versions dot by dot: by the number that a part begins with, then without a suffix
+/// above with one, then by the suffix as text. So `1.0.10` is above `1.0.9`, `1.0.0-rc1` below
+/// `1.0.0`, and a version that goes on above the one that it begins with.
 pub fn compare_versions(a: &str, b: &str) -> Ordering {
-    let parts = |version: &str| -> Vec<(Option<u64>, String)> {
-        version.split('.').map(|part| (part.parse().ok(), part.to_owned())).collect()
+    let part = |part: &str| {
+        let suffix = part.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
+        let number: Option<u64> = part.strip_suffix(&suffix).and_then(|digits| digits.parse().ok());
+        (number, suffix.is_empty(), suffix)
     };
-    let value = |parts: &[(Option<u64>, String)]| -> Vec<(bool, u64, String)> {
-        let one = |(number, text): &(Option<u64>, String)| match number {
-            Some(number) => (true, *number, String::new()),
-            None => (false, 0, text.clone()),
-        };
-        parts.iter().map(one).collect()
-    };
+    let parts = |version: &str| version.split('.').map(part).collect::<Vec<_>>();
     // Versions that differ in leading zeros alone still have an order.
-    value(&parts(a)).cmp(&value(&parts(b))).then_with(|| a.cmp(b))
+    parts(a).cmp(&parts(b)).then_with(|| a.cmp(b))
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ fn archive(from: &Path) -> Result<Parts, PackagesError> {
         }
         let name = String::from_utf8(entry.path_bytes().into_owned());
         let plain = || PackagesError::NotPlain { path: from.to_owned() };
-        let name = name.map_err(|_| plain())?;
+        let name = name.map_err(|_unreadable| plain())?;
         let name = name.strip_prefix("./").unwrap_or(&name).to_owned();
         let kind = entry.header().entry_type();
         if kind.is_dir() || kind.is_pax_global_extensions() {

@@ -39,10 +39,15 @@ fn packed(parts: &BTreeMap<String, Vec<u8>>, prefix: &str) -> Vec<u8> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test lays out its own folder")]
-fn from_archive(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackagesError> {
+fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("package.tar");
     std::fs::write(&path, bytes).unwrap();
+    (place, path)
+}
+
+fn from_archive(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackagesError> {
+    let (_place, path) = file(bytes);
     source::parts(&path)
 }
 
@@ -63,11 +68,23 @@ fn the_highest_version_of_a_name_reads() {
 
 #[test]
 fn versions_are_compared_dot_by_dot() {
-    let rising = ["0.9", "1.0-rc1", "1.0", "1.0.0", "1.0.2", "1.0.10", "1.a", "2"];
+    let rising = [
+        "0.9",
+        "1.a",
+        "1.0-rc1",
+        "1.0-rc2",
+        "1.0",
+        "1.0.0-rc.1",
+        "1.0.0",
+        "1.0.2",
+        "1.0.10-rc1",
+        "1.0.10",
+        "2",
+    ];
     let mut sorted = rising;
     sorted.reverse();
     sorted.sort_by(|a, b| compare_versions(a, b));
-    assert_eq!(sorted, ["0.9", "1.0-rc1", "1.a", "1.0", "1.0.0", "1.0.2", "1.0.10", "2"]);
+    assert_eq!(sorted, rising);
     assert_eq!(compare_versions("1.0", "1.0"), Ordering::Equal);
     assert_ne!(compare_versions("1.00", "1.0"), Ordering::Equal);
 }

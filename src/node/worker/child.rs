@@ -139,7 +139,7 @@ fn package(input: &mut dyn Read, task: &Task) -> Result<Package, Stop> {
         if PACKAGE_PART_BYTES_MAX < part.bytes || PACKAGE_BYTES_MAX < total {
             return Err(Stop::Bad(format!("the package has more than {PACKAGE_BYTES_MAX} bytes")));
         }
-        let wanted = usize::try_from(part.bytes).map_err(|_| FrameError::Order)?;
+        let wanted = usize::try_from(part.bytes).map_err(|_huge| FrameError::Order)?;
         let mut bytes = Vec::new();
         while bytes.len() < wanted {
             let chunk = data(input)?;
@@ -168,7 +168,7 @@ fn volume(input: &mut dyn Read, facts: &[SliceFacts], package: &Package) -> Resu
     let [rows, columns] = stack.matrix.map(usize::from);
     let limit = WORKER_MEMORY_BYTES.saturating_sub(WORKER_RESERVE_BYTES);
     let budget = Budget::of([stack.slices, rows, columns], package.manifest());
-    budget.check(limit).map_err(|_| Refused::TooLarge)?;
+    budget.check(limit).map_err(|_needed| Refused::TooLarge)?;
     let mut builder = Builder::new(&coverage, facts).map_err(Refused::Geometry)?;
     let places: BTreeMap<usize, usize> =
         builder.sources().into_iter().enumerate().map(|(z, source)| (source, z)).collect();

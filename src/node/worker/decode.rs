@@ -26,7 +26,7 @@ impl Decoder {
     /// # Errors
     /// [`Refused::NotDecoded`] for a syntax that is unknown or compresses pixels.
     pub(super) fn new(transfer_syntax: &[u8]) -> Result<Self, Refused> {
-        let uid = Uid::parse(transfer_syntax).map_err(|_| Refused::NotDecoded)?;
+        let uid = Uid::parse(transfer_syntax).map_err(|_why| Refused::NotDecoded)?;
         let syntax = TransferSyntax::lookup(&uid).filter(|syntax| syntax.native_pixels);
         let syntax = syntax.ok_or(Refused::NotDecoded)?;
         let walker = Walker::new(syntax, Keep::Routing);
@@ -42,7 +42,7 @@ impl Decoder {
         if !is_within(u64::try_from(total).unwrap_or(u64::MAX)) {
             return Err(Refused::TooLarge);
         }
-        self.walker.feed(bytes).map_err(|_| Refused::NotDecoded)?;
+        self.walker.feed(bytes).map_err(|_why| Refused::NotDecoded)?;
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
@@ -53,7 +53,7 @@ impl Decoder {
     /// [`Refused::NotDecoded`] where it is none or does not say `expected` of itself,
     /// [`Refused::NoPixels`], [`Refused::BadPixels`], [`Refused::TooLarge`].
     pub(super) fn finish(self, expected: &SliceFacts) -> Result<Frame, Refused> {
-        let walk = self.walker.finish().map_err(|_| Refused::NotDecoded)?;
+        let walk = self.walker.finish().map_err(|_why| Refused::NotDecoded)?;
         let facts = SliceFacts::of(&walk.header, walk.pixel_data.as_ref());
         // Volume and documents are laid out by the ledger's facts: pixels of other ones would
         // end up in the wrong place.
@@ -68,10 +68,8 @@ impl Decoder {
         if !is_within(length) {
             return Err(Refused::TooLarge);
         }
-        let order = match self.syntax.encoding.is_big() {
-            true => ByteOrder::BigEndian,
-            false => ByteOrder::LittleEndian,
-        };
+        let is_big = self.syntax.encoding.is_big();
+        let order = if is_big { ByteOrder::BigEndian } else { ByteOrder::LittleEndian };
         let inflated;
         let pixels = if self.syntax.encoding == Encoding::DeflatedLe {
             inflated = inflate(&self.bytes, offset, length)?;

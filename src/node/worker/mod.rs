@@ -212,6 +212,34 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::package::tests::lung_nodule;
+
+    struct Nothing;
+
+    impl Slices for Nothing {
+        fn facts(&self) -> &[SliceFacts] {
+            &[]
+        }
+
+        fn begin(&mut self) -> Result<Option<Uid>, SlicesError> {
+            Ok(None)
+        }
+
+        fn chunk(&mut self, _: &mut Vec<u8>) -> Result<bool, SlicesError> {
+            Ok(false)
+        }
+    }
+
+    /// Compiles only where the futures may go from thread to thread, as the executor wants.
+    #[test]
+    fn its_futures_may_go_from_thread_to_thread() {
+        fn send<T: Send>(future: T) -> T {
+            future
+        }
+        let (worker, package) = (Worker::default(), lung_nodule());
+        drop(send(worker.golden(package.parts())));
+        drop(send(worker.read(&package, Box::new(Nothing), &mut |_| ())));
+    }
 
     #[test]
     fn last_words_are_a_place_or_a_number_and_nothing_that_was_in_the_data() {

@@ -60,7 +60,8 @@ impl From {
     /// Why it must not get a byte of a study.
     pub(super) async fn hello(&mut self) -> Result<(), &'static str> {
         const OTHER: &str = "it is another version of this program";
-        let (kind, payload) = self.frame().await.map_err(|_| "it ended before it was confined")?;
+        let (kind, payload) =
+            self.frame().await.map_err(|_gone| "it ended before it was confined")?;
         let hello: Hello = match from_bytes(&payload) {
             Ok(hello) if kind == Kind::Hello => hello,
             Ok(_) | Err(_) => return Err(OTHER),
@@ -98,7 +99,14 @@ impl From {
                 }
                 Kind::Read => break self.reading(from_bytes(&payload)?, asked).await?,
                 Kind::NotRead => break Answer::NotRead(from_bytes(&payload)?),
-                _ => return Err(FrameError::Order.into()),
+                Kind::Hello
+                | Kind::Task
+                | Kind::Data
+                | Kind::Facts
+                | Kind::Instance
+                | Kind::End
+                | Kind::Golden
+                | Kind::Bad => return Err(FrameError::Order.into()),
             }
         };
         self.end().await?;
@@ -114,7 +122,7 @@ impl From {
         let agreement = match kind {
             Kind::Golden => {
                 let verified: Verified = from_bytes(&payload)?;
-                let values = usize::try_from(verified.values).map_err(|_| FrameError::Order)?;
+                let values = usize::try_from(verified.values).map_err(|_huge| FrameError::Order)?;
                 Ok(Agreement { worst: verified.worst, values })
             }
             Kind::Bad => {
@@ -122,7 +130,15 @@ impl From {
                 let plain = |c: char| if c.is_control() { ' ' } else { c };
                 Err(text.chars().map(plain).collect())
             }
-            _ => return Err(FrameError::Order.into()),
+            Kind::Hello
+            | Kind::Task
+            | Kind::Data
+            | Kind::Facts
+            | Kind::Instance
+            | Kind::End
+            | Kind::Progress
+            | Kind::Read
+            | Kind::NotRead => return Err(FrameError::Order.into()),
         };
         self.end().await?;
         Ok(agreement)

@@ -239,12 +239,18 @@ async fn run<T>(
     judge(spoken, status, words)
 }
 
-/// A worker whose pipe ended is ending by itself, and how it does so is worth knowing.
+/// Tells whether a process has to be made to end.
 fn must_be_killed(ended: &Ended) -> bool {
     match ended {
-        Ended::Frame(FrameError::Gone | FrameError::Cut | FrameError::Pipe { .. }) => false,
-        Ended::Slices(_) | Ended::Frame(_) | Ended::Lied(_) => true,
+        Ended::Frame(error) => !is_end(error),
+        Ended::Slices(_) | Ended::Lied(_) => true,
     }
+}
+
+/// Tells whether the pipe just ended. The worker is then ending by itself, and how it does so is
+/// worth knowing.
+fn is_end(error: &FrameError) -> bool {
+    matches!(error, FrameError::Gone | FrameError::Cut | FrameError::Pipe { .. })
 }
 
 fn kill(child: &mut Child) {
@@ -276,18 +282,13 @@ fn judge<T>(
     };
     match spoken {
         Ok(answer) if status.success() => Ok(answer),
-        Ok(_) => Err(died(words).into()),
         Err(Ended::Slices(error)) => Err(error.into()),
         Err(Ended::Lied(lie)) => Err(Died::Lied(lie).into()),
-        Err(Ended::Frame(error)) if must_be_killed_for(&error) || status.success() => {
+        Err(Ended::Frame(error)) if !is_end(&error) || status.success() => {
             Err(Died::Garbled(error).into())
         }
-        Err(Ended::Frame(_)) => Err(died(words).into()),
+        Ok(_) | Err(Ended::Frame(_)) => Err(died(words).into()),
     }
-}
-
-fn must_be_killed_for(error: &FrameError) -> bool {
-    !matches!(error, FrameError::Gone | FrameError::Cut | FrameError::Pipe { .. })
 }
 
 impl std::convert::From<FrameError> for Ended {

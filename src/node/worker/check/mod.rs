@@ -176,3 +176,6 @@ fn product(sizes: &[u32]) -> Option<usize> {
         .iter()
         .try_fold(1_usize, |product, size| product.checked_mul(usize::try_from(*size).ok()?))
 }
+
+#[cfg(test)]
+mod tests;
