@@ -128,7 +128,7 @@ impl Clinic {
         self.instances += 1;
         writer.append(&bytes).unwrap();
         let object = ObjectRecord { length: 4, digest: Digest::of(&bytes), ..object };
-        let label = crate::store::ledger::study_label(&object);
+        let label = ledger::study_label(&object);
         let books = Arc::clone(&self.analyst.books);
         let tell = |sealed: &_| books.add(Clone::clone(sealed));
         let content = Content::Object(Box::new(object));
@@ -138,7 +138,9 @@ impl Clinic {
 
     /// Receives a chest CT of one series.
     fn receive_all(&mut self, objects: Vec<ObjectRecord>) {
-        objects.into_iter().for_each(|object| self.receive(object));
+        for object in objects {
+            self.receive(object);
+        }
     }
 
     fn jobs(&self) -> Vec<KnownJob> {
@@ -321,7 +323,9 @@ fn a_goodbye_shortens_the_wait_and_only_a_goodbye_behind_the_last_slice() {
 type Change = fn(&mut Vec<ObjectRecord>);
 
 fn each(objects: &mut [ObjectRecord], change: impl Fn(&mut SliceFacts)) {
-    objects.iter_mut().for_each(|object| change(&mut object.facts));
+    for object in objects {
+        change(&mut object.facts);
+    }
 }
 
 /// Reasons that planning finds, each with a series that it finds it in.
@@ -370,7 +374,9 @@ fn planned() -> Vec<(Reason, Change)> {
         (Reason::Thickness, |all| each(all, |f| f.thickness = Some(5.0))),
         (Reason::Kernel, |all| each(all, |f| f.kernel = "BONE".to_owned())),
         (Reason::WrongModality, |all| {
-            all.iter_mut().for_each(|o| o.identity.modality = "MR".into())
+            for object in all {
+                object.identity.modality = "MR".into();
+            }
         }),
         (Reason::WrongRegion, |all| each(all, |f| f.body_part = "KNEE".to_owned())),
     ]
@@ -391,7 +397,9 @@ const ELSEWHERE: [Reason; 8] = [
 #[test]
 fn every_sentence_that_planning_says_is_reached() {
     let mut missing: BTreeSet<Reason> = Reason::ALL.iter().copied().collect();
-    ELSEWHERE.iter().for_each(|reason| assert!(missing.remove(reason)));
+    for reason in ELSEWHERE {
+        assert!(missing.remove(&reason));
+    }
     let parts = repacked(|parts| {
         let manifest = parts.get_mut("model.toml").unwrap();
         let text = String::from_utf8(manifest.clone()).unwrap();

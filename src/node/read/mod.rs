@@ -92,7 +92,7 @@ enum Ended {
 pub async fn read(reader: Reader, ear: Arc<Ear>) {
     loop {
         match reader.next().await {
-            Ok(true) => continue,
+            Ok(true) => {}
             Ok(false) => {
                 let looked = async {
                     smol::Timer::after(LOOK).await;

@@ -48,7 +48,7 @@ pub use apply::Applied;
 pub use deliveries::{Answer, Known, Moved, Owed, OwedCount, Resend, Thing};
 pub use erase::{Holding, Recycling};
 pub use gather::{
-    KeptObject, NotRead, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing,
+    KeptObject, NotRead, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing, Whole,
 };
 pub use jobs::{AfterDeath, JobState, JobToDo, KnownJob, Source};
 pub use packages::{PackageRow, Posting};
