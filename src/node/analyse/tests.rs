@@ -40,7 +40,7 @@ impl Clock for Hand {
     }
 }
 
-struct Clinic {
+pub(crate) struct Clinic {
     disk: MemoryDisk,
     clock: Arc<Hand>,
     analyst: Analyst,
@@ -74,7 +74,7 @@ fn analyst(disk: &MemoryDisk, ledger: Ledger, clock: &Arc<Hand>) -> Analyst {
 }
 
 impl Clinic {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let disk = MemoryDisk::new(64 << 20);
         let start = Stamp {
             boot: 1,
@@ -89,8 +89,17 @@ impl Clinic {
         Self { disk, clock, analyst, packages, instances: 0 }
     }
 
-    fn wait(&self, seconds: u64) {
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.analyst.stores
+    }
+
+    pub(crate) fn books(&self) -> &Books {
+        &self.analyst.books
+    }
+
+    pub(crate) fn wait(&self, seconds: u64) {
         let mut stamp = self.clock.0.lock().unwrap();
+        stamp.wall.0 += i64::try_from(seconds * 1000).unwrap();
         stamp.monotonic = stamp.monotonic.after(Duration::from_secs(seconds));
     }
 
@@ -99,7 +108,7 @@ impl Clinic {
     }
 
     /// Steps until nothing is open any more.
-    fn settle(&mut self) -> Step {
+    pub(crate) fn settle(&mut self) -> Step {
         let mut all = Step::default();
         for _ in 0..200 {
             let step = self.step();
@@ -137,7 +146,7 @@ impl Clinic {
     }
 
     /// Receives a chest CT of one series.
-    fn receive_all(&mut self, objects: Vec<ObjectRecord>) {
+    pub(crate) fn receive_all(&mut self, objects: Vec<ObjectRecord>) {
         for object in objects {
             self.receive(object);
         }
@@ -213,7 +222,7 @@ fn slice(series: u32, index: u32) -> ObjectRecord {
     }
 }
 
-fn chest(series: u32) -> Vec<ObjectRecord> {
+pub(crate) fn chest(series: u32) -> Vec<ObjectRecord> {
     (0..60).map(|index| slice(series, index)).collect()
 }
 
