@@ -155,7 +155,9 @@ pub fn assemble(
     let none: Option<&[Sealed]> = found.is_empty().then_some(&[]);
     for batch in found.chunks(BATCH).chain(none) {
         let applied = ledger.apply_unmarked(batch, &unmarked, &Seal(&vault))?;
-        tracing::info!(new = applied.new, known = applied.known, "records were read again");
+        if !batch.is_empty() {
+            tracing::info!(new = applied.new, known = applied.known, "records were read again");
+        }
     }
     if rebuilds && recovery.damaged.is_empty() {
         let seen: BTreeSet<_> = found.iter().map(|sealed| sealed.number).collect();
