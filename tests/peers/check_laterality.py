@@ -99,10 +99,10 @@ def readings(study):
     nearest = min(marks, key=lambda mark: np.linalg.norm(mark[1] - study.centre))[0]
     segments = places.segment_centres(study.seg)
     result = [mark for mark in study.json["marks"] if mark["name"] == nearest]
-    captures, pages = [], []
+    own, captures, pages = {mark["at"]["instance"] for mark in result}, [], []
     for capture, page in zip(study.captures, study.pages):
-        # The picture of the mark's own slice names it first; the others show it in passing.
-        if re.search(rf"^{nearest}\b(, AI mark \d+)* on ", capture.ImageComments, re.M):
+        source = capture.SourceImageSequence[0].ReferencedSOPInstanceUID
+        if source in own and re.search(rf"\b{nearest}\b", capture.ImageComments):
             captures += shown_by(study, capture, capture.pixel_array)
             pages += shown_by(study, capture, page)
     return nearest, [
@@ -124,7 +124,11 @@ def judge_sides(study, capture):
 
 
 def judge(study):
-    assert study.report and study.seg and study.captures, f"{study.name}: a document lacks"
+    documents = [study.report, study.seg, *study.captures]
+    arrived = {document.SOPInstanceUID for document in documents if document}
+    listed = study.json["documents"]
+    wanted = {each["sop_instance"] for each in listed if each["kind"] != "json"}
+    assert arrived == wanted, f"{study.name}: {len(arrived)} documents for {len(wanted)}"
     assert len(study.pages) == len(study.captures), "the page has other pictures than were posted"
     for capture, page in zip(study.captures, study.pages):
         assert np.array_equal(capture.pixel_array, page), "page and capture differ"
