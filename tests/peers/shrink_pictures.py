@@ -13,18 +13,19 @@ import pydicom
 from PIL import Image
 
 BYTES_MAX = 250_000
-# From all colours down to what the page's few and the picture's greys still bear.
-COLOURS = (None, 256, 192, 128, 96)
+# Noise is what costs. Values are rounded to a multiple of these, colours as well as greys: a
+# palette would spend itself on greys and turn outlines and scores grey, too.
+STEPS = (1, 4, 8, 12, 16, 24)
 
 
 def small(image):
-    """The image as PNG with as many colours as fit."""
-    for colours in COLOURS:
+    """The image as PNG, rounded as little as it takes."""
+    for step in STEPS:
         out = io.BytesIO()
-        less = image if colours is None else image.quantize(colours, dither=Image.Dither.NONE)
-        less.save(out, "PNG", optimize=True)
+        rounded = image.point(lambda value: min(255, round(value / step) * step))
+        rounded.save(out, "PNG", optimize=True)
         if out.tell() < BYTES_MAX:
-            return out.getvalue()
+            return out.getvalue(), step
     raise SystemExit(f"the picture does not fit {BYTES_MAX} bytes")
 
 
@@ -43,10 +44,11 @@ def main():
         "page.png": Image.open(os.path.join(scratch, "page.png")).convert("RGB"),
     }
     for name, image in pictures.items():
-        data = small(image)
+        data, step = small(image)
         with open(os.path.join(out, name), "wb") as file:
             file.write(data)
-        print(f"{name}: {image.width} by {image.height}, {len(data)} bytes")
+        size = f"{image.width} by {image.height}"
+        print(f"{name}: {size}, {len(data)} bytes, values in steps of {step}")
 
 
 if __name__ == "__main__":
