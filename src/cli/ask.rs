@@ -44,6 +44,22 @@ pub(super) struct Study {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Resend {
+    /// The destination's name in the settings.
+    destination: String,
+    #[command(flatten)]
+    config: ConfigPath,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn resend(verb: &Resend) -> Done {
+    let question = Question::Resend { destination: verb.destination.clone() };
+    show(&ask(&verb.config, question)?, verb.json)
+}
+
 pub(super) fn studies(verb: &Studies) -> Done {
     let filter = match (verb.today, verb.owed, verb.refused) {
         (true, ..) => StudyFilter::Today,

@@ -55,6 +55,8 @@ enum Verb {
     Studies(ask::Studies),
     /// Show one study's timeline.
     Study(ask::Study),
+    /// Owe again what an archive refused.
+    Resend(ask::Resend),
     /// Verify, install and list model packages.
     #[command(subcommand)]
     Model(model::Model),
@@ -88,6 +90,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Phantom(verb) => phantom::run(&verb),
         Verb::Sink(verb) => sink::run(verb),
         Verb::Studies(verb) => ask::studies(&verb),
+        Verb::Resend(verb) => ask::resend(&verb),
         Verb::Study(verb) => ask::study(&verb),
         Verb::Model(verb) => model::run(&verb),
         Verb::About(verb) => about::run(&verb),

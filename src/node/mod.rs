@@ -4,7 +4,9 @@
 //! |---|---|---|
 //! | listen | connections | hands objects to `receive` |
 //! | book | the book bell | records into the ledger, then rings for posting |
-//! | prepare | the slab bell, a minute | makes slabs ready, opens or shuts the door |
+//! | analyse | the book bell, its deadline | finds studies whole, decides who reads them |
+//! | read | a bell, a minute | has jobs read by the worker, seals the documents |
+//! | prepare | a minute | erases what may go, makes slabs ready, opens or shuts the door |
 //! | post, one a destination | its bell, its deadline, bytes | posts what is owed |
 //! | control | lines on the socket | answers from the ledger |
 //! | page | requests on loopback | answers from the ledger |
@@ -32,5 +34,6 @@ pub mod settings;
 pub mod shelf;
 pub mod status;
 pub mod supervise;
+pub mod tidy;
 mod timeline;
 pub mod worker;

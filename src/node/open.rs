@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::node::audit::Auditor;
 use crate::node::deliver::Stores;
 use crate::node::seal::Seal;
+use crate::node::tidy;
 use crate::store::audit::Audit;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::keys::{FileKey, KeyProvider, ProviderError};
@@ -170,6 +171,10 @@ pub fn assemble(
         clock: means.clock,
         audit: Arc::new(audit),
     };
+    let finished = tidy::finish_erasures(&stores)?;
+    if 0 < finished {
+        tracing::info!(studies = finished, "erasures that were cut off are finished");
+    }
     Ok(Open { stores, opened, faults })
 }
 

@@ -10,6 +10,7 @@ use smol::Executor;
 use smol::stream::StreamExt;
 
 use crate::base::fault::Fault;
+use crate::base::limits::ASSOCIATIONS_MAX;
 use crate::base::rng::Rng;
 use crate::base::time::Clock;
 use crate::board::clock::BoardClock;
@@ -27,6 +28,7 @@ use crate::node::receive::{Books, Receiver, SharedDoor, Strangers};
 use crate::node::shelf::Shelf;
 use crate::node::status::{Observers, Status};
 use crate::node::supervise::{Restarts, supervise};
+use crate::node::tidy::{self, Tidied, TidyError};
 use crate::node::worker::Worker;
 use crate::web;
 use crate::wire::link::StopSignal;
@@ -317,9 +319,27 @@ async fn prepare(parts: &Arc<Parts>) {
     .await;
 }
 
+/// Erases what may go.
+fn make_room(parts: &Parts) {
+    let (stores, keep) = (&parts.stores, parts.config.retain.keep);
+    let tidied = tidy::need(stores, ASSOCIATIONS_MAX)
+        .map_err(TidyError::from)
+        .and_then(|need| tidy::tidy(stores, &parts.books, keep, need));
+    match tidied {
+        Ok(tidied) if tidied != Tidied::default() => tracing::info!(?tidied, "room was made"),
+        Ok(_) => {}
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "no room could be made");
+        }
+    }
+}
+
 async fn preparing(parts: Arc<Parts>) {
     loop {
         smol::Timer::after(PREPARE).await;
+        let with = Arc::clone(&parts);
+        smol::unblock(move || make_room(&with)).await;
         prepare(&parts).await;
     }
 }

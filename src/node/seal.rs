@@ -7,6 +7,12 @@ use crate::store::vault::{KeyName, Vault};
 /// What the seal of a column is bound to beside its study.
 const PLACE: &str = "ledger";
 
+/// Returns whether the key of a sealed column was erased; a column that does not open for any
+/// other reason was not.
+pub(super) fn is_erased(vault: &Vault, sealed: &[u8]) -> bool {
+    vault.open_column(PLACE, sealed).is_err_and(|error| error.is_erased())
+}
+
 /// Lends the vault's keys to the ledger.
 pub struct Seal<'a>(pub &'a Vault);
 

@@ -165,8 +165,7 @@ impl Status {
             return Reader::None;
         }
         let standing = *self.seen.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting =
-            self.look(|view| view.snapshot_counts()).map_or(0, |counts| counts.jobs_decided);
+        let waiting = self.look(|view| Ok(view.snapshot_counts()?.jobs_decided)).unwrap_or(0);
         let load = Load {
             reading: if standing.busy.is_some() { Activity::Busy } else { Activity::Idle },
             waiting: u32::try_from(waiting).unwrap_or(u32::MAX),

@@ -18,7 +18,7 @@ pub(super) fn sentence(event: &Event) -> String {
         "refused" => format!("not read: {}", refused(words)),
         "not read" => not_read(words),
         "reading" => "reading".to_owned(),
-        "read" => "read".to_owned(),
+        "read" => format!("read by {words}"),
         "written" => format!("{} documents written by {words}", event.count),
         "owed" => format!("{} owed to {words}", event.count),
         "delivered" => format!("{} delivered to {words}", event.count),

@@ -103,7 +103,7 @@ fn picture() -> impl Strategy<Value = Picture> {
     let bytes = prop_oneof![3 => Just(None), 1 => (0..40usize).prop_map(Some)];
     (number(), number(), number(), bytes, marks).prop_map(|(slice, width, height, bytes, marks)| {
         // Mostly as many bytes as the sides ask for, unless they ask for too many.
-        let asked = u64::from(width) * u64::from(height) * 3;
+        let asked = (u64::from(width) * u64::from(height)).saturating_mul(3);
         let asked = usize::try_from(asked.min(600)).unwrap_or(0);
         Picture { slice, width, height, rgb: vec![7; bytes.unwrap_or(asked)], marks }
     })

@@ -4,8 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
+use rustix::process::Signal;
 use scanpost::base::limits::WORKER_MEMORY_BYTES;
 use scanpost::node::worker::sandbox::{self, Landlock, Seccomp};
 
@@ -71,6 +73,26 @@ fn inside() {
     let sum: u64 = (0..1000).map(|n| n * n).sum();
     assert_eq!(sum, 332_833_500);
     say("INSIDE: nothing worked");
+}
+
+#[test]
+fn memory_that_runs_out_inside_ends_the_process_with_words_of_a_known_form() {
+    const NAME: &str =
+        "inside::memory_that_runs_out_inside_ends_the_process_with_words_of_a_known_form";
+    if std::env::var_os(INSIDE).is_some() {
+        sandbox::enter().unwrap();
+        drop(std::hint::black_box(vec![1_u8; usize::try_from(WORKER_MEMORY_BYTES).unwrap()]));
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", NAME, "--test-threads=1", "--nocapture"])
+        .env(INSIDE, "")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.signal(), Some(Signal::ABORT.as_raw()), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let known = format!("memory allocation of {WORKER_MEMORY_BYTES} bytes failed");
+    assert!(said.lines().any(|line| line == known), "{said}");
 }
 
 fn say(line: &str) {

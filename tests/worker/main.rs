@@ -95,7 +95,7 @@ fn a_series_without_lungs_is_not_read_and_says_so() {
 }
 
 #[test]
-fn a_series_that_no_memory_holds_is_refused_before_a_pixel_is_sent() {
+fn a_series_that_no_memory_holds_is_refused_and_comes_back() {
     let mut series = case(3, Pose::Hfs).series;
     let [first, second] = [0, 1].map(|index: usize| series.facts[index].position.expect("a place"));
     let step = second[2] - first[2];

@@ -102,6 +102,20 @@ fn a_worker_that_hangs_is_killed_when_its_time_is_over() {
 }
 
 #[test]
+fn a_liar_that_lives_on_is_killed_at_once_for_its_lie() {
+    let lie = "printf '\\007\\010\\0\\0\\0\\011\\0\\0\\0\\011\\0\\0\\0'";
+    let died = Script::after_hello(&format!("{lie}; exec /bin/sleep 600")).died();
+    assert!(matches!(died, Died::Lied(Lie::Progress)), "{died:?}");
+}
+
+#[test]
+fn a_worker_that_does_not_end_behind_its_answer_is_killed_when_its_time_is_over() {
+    let answer = format!("{}{}exec /bin/sleep 600", frame(10, "\"NoPixels\""), frame(6, ""));
+    let answer = Script::after_hello(&answer).read_within(Duration::from_secs(2));
+    assert!(matches!(answer, Err(WorkerError::Died(Died::TooSlow { .. }))), "{answer:?}");
+}
+
+#[test]
 fn a_worker_that_is_not_confined_gets_no_byte_of_the_study() {
     let open = HELLO.replace("Enforced", "Missing");
     for hello in [open.as_str(), r#"{"version":2}"#, "{}"] {

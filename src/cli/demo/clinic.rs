@@ -234,10 +234,12 @@ impl Drop for Clinic {
 }
 
 fn text(folder: &Path, (port, page): (u16, u16), peer: Peer) -> String {
-    let (state, socket) = (folder.join("state"), folder.join("socket"));
+    // A literal string of TOML takes anything but its own quote, which no scratch folder has.
+    let quoted = |name: &str| format!("'{}'", folder.join(name).display());
+    let (state, socket) = (quoted("state"), quoted("socket"));
     let Peer { ae, port: peer } = peer;
     format!(
-        "state = {state:?}\nsocket = {socket:?}\n\
+        "state = {state}\nsocket = {socket}\n\
          [listen]\naddress = \"127.0.0.1\"\nport = {port}\n\
          [callers.CT1]\nae = \"{calling}\"\naddress = \"127.0.0.1\"\n\
          [destinations.PACS]\nae = \"{ae}\"\nhost = \"127.0.0.1\"\nport = {peer}\n\

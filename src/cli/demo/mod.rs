@@ -107,13 +107,12 @@ pub(super) fn run(verb: &Demo) -> Done {
     let package = package(verb.package.as_deref())?;
     let folder = folder(verb.folder.as_deref())?;
     terminal::say(&format!("Scanpost demo in {}", folder.display()));
-    let (files, truth) = match &verb.study {
-        Some(study) => (scanner::files(study)?, None),
-        None => {
-            let (files, truth) = scanner::phantom(&folder, SLICES)?;
-            story.tick(&format!("a phantom of {} slices is drawn", files.len()));
-            (files, Some(truth))
-        }
+    let (files, truth) = if let Some(study) = &verb.study {
+        (scanner::files(study)?, None)
+    } else {
+        let (files, truth) = scanner::phantom(&folder, SLICES)?;
+        story.tick(&format!("a phantom of {} slices is drawn", files.len()));
+        (files, Some(truth))
     };
     let archive = Archive::prepare(&folder, verb.alone)?;
     let scanner = Scanner::find(verb.alone || verb.study.is_some());

@@ -12,7 +12,7 @@
 
 mod series;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use crate::model::package::Package;
 use crate::node::deliver::Stores;
 use crate::node::receive::Books;
 use crate::node::seal::Seal;
-use crate::store::ledger::{KnownJob, LedgerError, NotRead, OpenStudy, Quarantine};
+use crate::store::ledger::{self, KnownJob, LedgerError, NotRead, OpenStudy, Quarantine};
 use crate::store::record::{Content, JobRecord};
 use crate::store::vault::{KeyName, Kind, VaultError};
 
@@ -188,7 +188,8 @@ impl Analyst {
             word: reason.word(),
         });
         let not_read: Vec<NotRead> = not_read.collect();
-        self.stores.ledger().set_whole(study, up_to, word(wholes), &not_read, at)?;
+        let whole = ledger::Whole { up_to, reason: word(wholes), not_read: &not_read };
+        self.stores.ledger().set_whole(study, whole, at)?;
         tracing::info!(%study, series = series.len(), jobs = count, why = word(wholes), "whole");
         Ok(count)
     }

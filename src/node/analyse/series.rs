@@ -124,16 +124,12 @@ impl SeriesLook {
     /// Returns the records that a job looks at: the stack in its order, or everything that a
     /// refusal is about.
     pub(super) fn sources(&self, refusal: Option<Reason>) -> Vec<RecordNumber> {
-        match refusal {
-            None => {
-                let stack = self.coverage.order.iter();
-                stack.filter_map(|index| Some(self.objects.get(*index)?.number)).collect()
-            }
-            Some(_) => {
-                let all = self.objects.iter().take(STUDY_INSTANCES_MAX);
-                all.map(|object| object.number).collect()
-            }
+        if refusal.is_none() {
+            let stack = self.coverage.order.iter();
+            return stack.filter_map(|index| Some(self.objects.get(*index)?.number)).collect();
         }
+        let all = self.objects.iter().take(STUDY_INSTANCES_MAX);
+        all.map(|object| object.number).collect()
     }
 }
 

@@ -40,7 +40,7 @@ impl Clock for Hand {
     }
 }
 
-struct Clinic {
+pub(crate) struct Clinic {
     disk: MemoryDisk,
     clock: Arc<Hand>,
     analyst: Analyst,
@@ -74,7 +74,7 @@ fn analyst(disk: &MemoryDisk, ledger: Ledger, clock: &Arc<Hand>) -> Analyst {
 }
 
 impl Clinic {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let disk = MemoryDisk::new(64 << 20);
         let start = Stamp {
             boot: 1,
@@ -89,8 +89,17 @@ impl Clinic {
         Self { disk, clock, analyst, packages, instances: 0 }
     }
 
-    fn wait(&self, seconds: u64) {
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.analyst.stores
+    }
+
+    pub(crate) fn books(&self) -> &Books {
+        &self.analyst.books
+    }
+
+    pub(crate) fn wait(&self, seconds: u64) {
         let mut stamp = self.clock.0.lock().unwrap();
+        stamp.wall.0 += i64::try_from(seconds * 1000).unwrap();
         stamp.monotonic = stamp.monotonic.after(Duration::from_secs(seconds));
     }
 
@@ -99,7 +108,7 @@ impl Clinic {
     }
 
     /// Steps until nothing is open any more.
-    fn settle(&mut self) -> Step {
+    pub(crate) fn settle(&mut self) -> Step {
         let mut all = Step::default();
         for _ in 0..200 {
             let step = self.step();
@@ -128,7 +137,7 @@ impl Clinic {
         self.instances += 1;
         writer.append(&bytes).unwrap();
         let object = ObjectRecord { length: 4, digest: Digest::of(&bytes), ..object };
-        let label = crate::store::ledger::study_label(&object);
+        let label = ledger::study_label(&object);
         let books = Arc::clone(&self.analyst.books);
         let tell = |sealed: &_| books.add(Clone::clone(sealed));
         let content = Content::Object(Box::new(object));
@@ -137,8 +146,10 @@ impl Clinic {
     }
 
     /// Receives a chest CT of one series.
-    fn receive_all(&mut self, objects: Vec<ObjectRecord>) {
-        objects.into_iter().for_each(|object| self.receive(object));
+    pub(crate) fn receive_all(&mut self, objects: Vec<ObjectRecord>) {
+        for object in objects {
+            self.receive(object);
+        }
     }
 
     fn jobs(&self) -> Vec<KnownJob> {
@@ -211,7 +222,7 @@ fn slice(series: u32, index: u32) -> ObjectRecord {
     }
 }
 
-fn chest(series: u32) -> Vec<ObjectRecord> {
+pub(crate) fn chest(series: u32) -> Vec<ObjectRecord> {
     (0..60).map(|index| slice(series, index)).collect()
 }
 
@@ -321,7 +332,9 @@ fn a_goodbye_shortens_the_wait_and_only_a_goodbye_behind_the_last_slice() {
 type Change = fn(&mut Vec<ObjectRecord>);
 
 fn each(objects: &mut [ObjectRecord], change: impl Fn(&mut SliceFacts)) {
-    objects.iter_mut().for_each(|object| change(&mut object.facts));
+    for object in objects {
+        change(&mut object.facts);
+    }
 }
 
 /// Reasons that planning finds, each with a series that it finds it in.
@@ -370,7 +383,9 @@ fn planned() -> Vec<(Reason, Change)> {
         (Reason::Thickness, |all| each(all, |f| f.thickness = Some(5.0))),
         (Reason::Kernel, |all| each(all, |f| f.kernel = "BONE".to_owned())),
         (Reason::WrongModality, |all| {
-            all.iter_mut().for_each(|o| o.identity.modality = "MR".into())
+            for object in all {
+                object.identity.modality = "MR".into();
+            }
         }),
         (Reason::WrongRegion, |all| each(all, |f| f.body_part = "KNEE".to_owned())),
     ]
@@ -391,7 +406,9 @@ const ELSEWHERE: [Reason; 8] = [
 #[test]
 fn every_sentence_that_planning_says_is_reached() {
     let mut missing: BTreeSet<Reason> = Reason::ALL.iter().copied().collect();
-    ELSEWHERE.iter().for_each(|reason| assert!(missing.remove(reason)));
+    for reason in ELSEWHERE {
+        assert!(missing.remove(&reason));
+    }
     let parts = repacked(|parts| {
         let manifest = parts.get_mut("model.toml").unwrap();
         let text = String::from_utf8(manifest.clone()).unwrap();

@@ -15,9 +15,6 @@ use crate::store::ledger::{KnownJob, LedgerError};
 use crate::store::record::{Content, ResultRecord};
 use crate::store::vault::{KeyName, Kind, VaultError};
 
-/// Characters of the box's identity that stand for its serial number.
-const SERIAL: usize = 8;
-
 /// Who this box is.
 #[derive(Clone, Copy, Debug)]
 pub struct Identities {
@@ -75,7 +72,8 @@ fn facts(
     manifest: &Manifest,
     digest: Digest,
 ) -> Result<JobFacts, LedgerError> {
-    let serial: String = hex(&reader.identities.box_id).chars().take(SERIAL).collect();
+    let [a, b, c, d, ..] = reader.identities.box_id;
+    let serial = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
     Ok(JobFacts {
         job: job.number,
         supersedes: superseded(&reader.stores, job)?,
@@ -112,10 +110,6 @@ fn superseded(stores: &Stores, job: &KnownJob) -> Result<Option<Superseded>, Led
 
 fn code(code: &Code) -> codes::Code {
     codes::Code::new(&code.value, &code.scheme, &code.meaning)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn record(

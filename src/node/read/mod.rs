@@ -92,7 +92,7 @@ enum Ended {
 pub async fn read(reader: Reader, ear: Arc<Ear>) {
     loop {
         match reader.next().await {
-            Ok(true) => continue,
+            Ok(true) => {}
             Ok(false) => {
                 let looked = async {
                     smol::Timer::after(LOOK).await;
@@ -160,7 +160,10 @@ impl Reader {
         let answer = self.worker.read(package, Box::new(slices), &mut progress).await;
         self.stand(Standing::default());
         match answer {
-            Ok((Answer::Read(reading), _)) => Ok(Ended::Read(reading, sources.take())),
+            Ok((Answer::Read(reading), _)) => {
+                self.stores.ledger().note_read(job.job, &job.package, self.now())?;
+                Ok(Ended::Read(reading, sources.take()))
+            }
             Ok((Answer::NotRead(refused), _)) => Ok(Ended::NotRead(refusal(refused))),
             Err(WorkerError::Died(died)) => {
                 tracing::error!(job = %job.number, %died, "the reader died");

@@ -6,7 +6,9 @@
 
 use std::io::{self, Read, Write};
 
-use crate::base::limits::{WORKER_ANSWER_BYTES_MAX, WORKER_CHUNK_BYTES_MAX, WORKER_TEXT_BYTES_MAX};
+use crate::base::limits::{
+    KEPT_BYTES_MAX, WORKER_ANSWER_BYTES_MAX, WORKER_CHUNK_BYTES_MAX, WORKER_TEXT_BYTES_MAX,
+};
 
 /// Bytes before the payload.
 pub(super) const HEAD_BYTES: usize = 5;
@@ -111,9 +113,10 @@ impl Kind {
             Self::Progress => 8,
             Self::Data => WORKER_CHUNK_BYTES_MAX,
             Self::Read => WORKER_ANSWER_BYTES_MAX,
+            // All that the walker keeps of one object, every character escaped.
+            Self::Facts => 2 * KEPT_BYTES_MAX + WORKER_TEXT_BYTES_MAX,
             Self::Hello
             | Self::Task
-            | Self::Facts
             | Self::Instance
             | Self::Golden
             | Self::NotRead

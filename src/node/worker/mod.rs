@@ -177,7 +177,7 @@ impl Worker {
         Self { program, limit: WORKER_TIME }
     }
 
-    /// Gives a job this much time, from the start of its process to its end.
+    /// Gives a job this much time, from the moment that its process is confined to its end.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;

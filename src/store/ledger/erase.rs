@@ -90,7 +90,7 @@ fn holding(tables: &Connection, study: StudyRow) -> rusqlite::Result<Holding> {
             "SELECT (SELECT count(*) FROM deliveries WHERE study = ?1
                          AND state IN ('queued', 'sent', 'parked')),
                      (SELECT count(*) FROM jobs WHERE study = ?1
-                         AND state IN ('decided', 'running'))",
+                         AND state IN ('decided', 'running', 'quarantined'))",
         )?
         .query_row([study.0], |row| {
             Ok(Holding {

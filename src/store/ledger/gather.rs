@@ -155,9 +155,7 @@ impl Ledger {
         })
     }
 
-    /// Calls a study whole with everything up to `up_to`; `reason` is a word of `flow::gather`.
-    /// `not_read` says which of its series nobody reads; what stands in the timeline already is
-    /// not said again.
+    /// Calls a study whole. What stands in the timeline already is not said again.
     ///
     /// # Errors
     ///
@@ -166,11 +164,10 @@ impl Ledger {
     pub fn set_whole(
         &mut self,
         study: StudyRow,
-        up_to: Arrival,
-        reason: &str,
-        not_read: &[NotRead],
+        whole: Whole<'_>,
         at: Stamp,
     ) -> Result<(), LedgerError> {
+        let Whole { up_to, reason, not_read } = whole;
         self.write("call a study whole", |tables| {
             let changed = tables
                 .prepare_cached(
@@ -192,6 +189,17 @@ impl Ledger {
                 .map_err(during("note an event"))
         })
     }
+}
+
+/// That a study is whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a> {
+    /// With everything up to here.
+    pub up_to: Arrival,
+    /// A word of `flow::gather`.
+    pub reason: &'a str,
+    /// Which of its series nobody reads.
+    pub not_read: &'a [NotRead],
 }
 
 /// What of a study is not read, and why: a line of its timeline.

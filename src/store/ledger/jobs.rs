@@ -140,6 +140,18 @@ impl Ledger {
         self.job_step(job, (&["decided"], "running"), ("reading", ""), at)
     }
 
+    /// Notes in the timeline that the worker has read the job; its documents are still to come.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::job_started`].
+    pub fn note_read(&mut self, job: JobRow, package: &str, at: Stamp) -> Result<(), LedgerError> {
+        self.write("note a reading", |tables| {
+            let (study, _) = find(tables, job)?;
+            note_event(tables, study, &at, ("read", package)).map_err(during("note an event"))
+        })
+    }
+
     /// Notes that the job is done. The last record of its result set does so by itself.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ mod deliveries;
 mod erase;
 mod gather;
 mod jobs;
+mod kept;
 mod objects;
 mod owed;
 mod packages;
@@ -48,9 +49,10 @@ pub use apply::Applied;
 pub use deliveries::{Answer, Known, Moved, Owed, OwedCount, Resend, Thing};
 pub use erase::{Holding, Recycling};
 pub use gather::{
-    KeptObject, NotRead, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing,
+    KeptObject, NotRead, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing, Whole,
 };
 pub use jobs::{AfterDeath, JobState, JobToDo, KnownJob, Source};
+pub use kept::KeptStudy;
 pub use packages::{PackageRow, Posting};
 pub use seal::{ColumnSeal, study_label};
 pub use shown::KeptDocument;

@@ -149,6 +149,11 @@ fn job(study: &str, sources: &[u32]) -> JobRecord {
     }
 }
 
+/// Whole by silence, up to the second record.
+fn quiet() -> Whole<'static> {
+    Whole { up_to: Arrival(2), reason: "quiet", not_read: &[] }
+}
+
 fn result(job: u32, study: &str, ordinal: u32, set_size: u32) -> ResultRecord {
     ResultRecord {
         job: number(job),

@@ -41,7 +41,7 @@ fn a_late_slice_opens_a_whole_study_again_and_a_copy_does_not() {
     let mut ledger = ledger();
     apply(&mut ledger, &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")]);
     let study = only_study(&ledger);
-    ledger.set_whole(study, Arrival(2), "quiet", &[], at(90)).unwrap();
+    ledger.set_whole(study, quiet(), at(90)).unwrap();
     assert!(open_studies(&ledger).is_empty());
     apply(&mut ledger, &[an_object(3, "1.1", "1.1.1"), sealed(4, Content::Again(again(2, 95)))]);
     assert!(open_studies(&ledger).is_empty());

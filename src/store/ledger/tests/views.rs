@@ -74,7 +74,7 @@ fn the_timeline_tells_the_road_of_a_study() {
     let mut ledger = ledger();
     apply(&mut ledger, &[an_object(1, "1.1", "1.1.1"), an_object(2, "1.1", "1.1.2")]);
     let study = ledger.view().study(&uid("1.1"), &PlainSeal).unwrap().unwrap();
-    ledger.set_whole(study, Arrival(2), "quiet", &[], at(90)).unwrap();
+    ledger.set_whole(study, quiet(), at(90)).unwrap();
     apply(&mut ledger, &[sealed(3, Content::Job(Box::new(job("1.1", &[1, 2]))))]);
     let todo = ledger.next_job(&PlainSeal).unwrap().unwrap();
     ledger.job_started(todo.job.job, at(101)).unwrap();
