@@ -2,7 +2,7 @@
 
 PEERS=target/peers
 PEERS_DEBIAN="dcmtk orthanc dicom3tools"
-PEERS_PYPI="pydicom==3.0.2 pynetdicom==3.0.4 highdicom==0.28.2 numpy scipy"
+PEERS_PYPI="pydicom==3.0.2 pynetdicom==3.0.4 highdicom==0.28.2 numpy scipy pillow"
 
 # Installs the peers: Debian's as root, Python's into a folder of their own.
 peers_install() {

@@ -65,7 +65,7 @@ fn studies(lines: &[StudyLine]) -> Markup {
             table {
                 thead {
                     tr {
-                        th { "Study" } th { "Modality" } th { "Kept" } th { "Last" }
+                        th { "Study" } th { "Modality" } th { "Kept" } th { "Arrived" }
                         th { "Owed" } th { "Refused" }
                     }
                 }
@@ -107,12 +107,15 @@ fn result(study: i64, view: &ResultView) -> Markup {
             h3 { (view.package) ": " (view.state) }
             @if !view.summary.is_empty() { p { (view.summary) } }
             @if !view.marks.is_empty() {
-                ol { @for mark in &view.marks { li { (mark) } } }
+                ul { @for mark in &view.marks { li { (mark) } } }
             }
             div.pictures {
                 @for number in view.pictures.clone() {
-                    img loading="lazy" src=(format!("/studies/{study}/pictures/{number}.png"))
-                        alt=(format!("Key slice {number} with outline and heatmap, as posted"));
+                    @let path = format!("/studies/{study}/pictures/{number}.png");
+                    a href=(path) {
+                        img loading="lazy" src=(path)
+                            alt=(format!("Picture {number}: slice with outlines and model scores"));
+                    }
                 }
             }
             @if view.are_pictures_hidden {

@@ -17,6 +17,16 @@ import threading
 import time
 import urllib.request
 
+LUNG_NODULE = os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "..", "models", "lung-nodule"
+)
+# Settings of a box that reads and posts soon; they stand behind the port of its page.
+READS = """danger_open_page = true
+[gather]
+quiet_s = 3
+released_quiet_s = 1
+[models]
+danger_post_unapproved_results = true"""
 NODELAY = dict(os.environ, TCP_NODELAY="1")
 
 
@@ -97,7 +107,7 @@ class Box(Process):
     """The box under test, with a scratch state folder and plain settings."""
 
     def __init__(self, scanpost, root, destinations, extra="", slab_mib=16):
-        self.port, self.root = free_port(), root
+        self.port, self.page, self.root = free_port(), free_port(), root
         os.makedirs(root, exist_ok=True)
         self.config = os.path.join(root, "config.toml")
         lines = [
@@ -112,7 +122,7 @@ class Box(Process):
             f"slab_mib = {slab_mib}",
             "reserve_mib = 64",
             "[page]",
-            f"port = {free_port()}",
+            f"port = {self.page}",
             extra,
             "[callers.sender]",
             'ae = "SENDER"',
@@ -142,6 +152,16 @@ class Box(Process):
         command = [self.scanpost, *verb, "--json", "--config", self.config]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
+
+    def install(self, package):
+        """Installs a model package; before the start."""
+        command = [self.scanpost, "model", "install", package, "--config", self.config]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def shown(self, path):
+        """What the page answers."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.page}{path}") as answer:
+            return answer.read()
 
     def owed(self):
         return sum(each["owed"] for each in self.ask("studies")["destinations"])
