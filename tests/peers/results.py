@@ -172,7 +172,8 @@ def judge_segmentation(data, series):
     source = {str(each.SOPInstanceUID): each for each in series.slices}
     referenced = seg.ReferencedSeriesSequence[0]
     assert referenced.SeriesInstanceUID == series.slices[0].SeriesInstanceUID
-    instances = {str(each.ReferencedSOPInstanceUID) for each in referenced.ReferencedInstanceSequence}
+    listed = referenced.ReferencedInstanceSequence
+    instances = {str(each.ReferencedSOPInstanceUID) for each in listed}
     assert instances == set(source), "the segmentation refers to other instances"
     assert seg.FrameOfReferenceUID == series.slices[0].FrameOfReferenceUID
     shared = seg.SharedFunctionalGroupsSequence[0]
