@@ -175,6 +175,8 @@ def writing(run, stacks, since):
 
 def delivering(run):
     run.sink.start()
+    # The courier has been refused for minutes and would wait for more; a start forgets that.
+    run.kill("between", lambda: 0)
     while run.kills["delivering"] < KILLS["delivering"]:
         time.sleep(run.chance.uniform(0.02, 0.3))
         before = len(run.sink.files())
