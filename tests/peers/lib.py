@@ -28,6 +28,11 @@ released_quiet_s = 1
 [models]
 danger_post_unapproved_results = true"""
 NODELAY = dict(os.environ, TCP_NODELAY="1")
+PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../models/lung-nodule")
+# What a check may wait for silence.
+SOON = "[gather]\nquiet_s = 3\nreleased_quiet_s = 2\n"
+# Without it, a package reads in silence.
+POSTS = "[models]\ndanger_post_unapproved_results = true\n"
 
 
 def arguments():
@@ -165,6 +170,37 @@ class Box(Process):
 
     def owed(self):
         return sum(each["owed"] for each in self.ask("studies")["destinations"])
+
+    def install(self):
+        """Installs the package that the repository ships."""
+        command = [self.scanpost, "model", "install", PACKAGE, "--config", self.config]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, f"the package is not installed: {done.stderr}"
+        return self
+
+    def log_lines(self, word, since=0):
+        """The log's lines of a task that begin with this word, as (time of day in s, line)."""
+        with open(self.log, "rb") as log:
+            log.seek(since)
+            lines = log.read().decode(errors="replace").splitlines()
+        found = []
+        for line in lines:
+            stamp, _, rest = line.partition(" ")
+            said = rest.split(": ", 1)[-1]
+            if said == word or said.startswith(word + " "):
+                at = stamp[11:].rstrip("Z").split(":")
+                found.append((sum(float(n) * f for n, f in zip(at, (3600, 60, 1))), line))
+        return found
+
+    def log_size(self):
+        return os.path.getsize(self.log)
+
+    def timeline(self, study):
+        return [event["what"] for event in self.ask("study", study)["timeline"]]
+
+    def workers(self):
+        """The processes that read for this box."""
+        return [pid for pid, (parent, _) in processes().items() if parent == self.child.pid]
 
 
 class Sink(Process):
@@ -314,6 +350,22 @@ def split_file(path):
         del meta
         head = pydicom.filereader._read_file_meta_info(file)
         return str(head.TransferSyntaxUID), file.read()
+
+
+def processes():
+    """Every process that runs: number to (parent, command line). Those that ended are left out."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                state, parent = file.read().rsplit(")", 1)[1].split()[:2]
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                command = file.read().split(b"\0")
+        except OSError:
+            continue
+        if state not in "ZX":
+            found[int(name)] = (int(parent), command)
+    return found
 
 
 def scratch():
