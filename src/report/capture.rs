@@ -1,6 +1,7 @@
 //! Secondary Captures (PS3.3 A.8.1): what every viewer can show, with the words burned in.
 //!
-//! The words stand above and below the picture, never on it.
+//! The words stand above and below the picture, never on it; above it, too, the letters of the
+//! patient's sides, for a picture that nobody can turn must say which side is which.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -15,7 +16,7 @@ use crate::infer::finding::Picture;
 
 use super::ReportError;
 use super::common::{Context, Planned};
-use super::dataset::DataSet;
+use super::dataset::{DataSet, kept};
 use super::modules::copy;
 use super::notice;
 
@@ -57,14 +58,21 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
         Some(picture) => words_of_picture(context, picture),
         None => words_alone(context),
     };
-    let canvas = compose(picture, &above, &below)?;
+    let orientation = picture.and_then(|picture| orientation(context, picture));
+    let sides = orientation.as_ref().map(|[columns, _]| [opposite(columns), columns.clone()]);
+    let canvas = compose((picture, sides.as_ref()), &above, &below)?;
     let mut set = context.instance(planned);
     set.text(tags::IMAGE_TYPE, "DERIVED\\SECONDARY");
     set.text(tags::CONVERSION_TYPE, "WSD");
     set.text(tags::DATE_OF_SECONDARY_CAPTURE, &context.job.decided.da());
     set.text(tags::TIME_OF_SECONDARY_CAPTURE, &context.job.decided.tm());
     set.text(tags::BURNED_IN_ANNOTATION, "YES");
-    set.empty(tags::PATIENT_ORIENTATION);
+    match &orientation {
+        Some([columns, rows]) => {
+            set.text(tags::PATIENT_ORIENTATION, &format!("{columns}\\{rows}"));
+        }
+        None => set.empty(tags::PATIENT_ORIENTATION),
+    }
     let all: Vec<&str> = above.iter().chain(&below).map(|(line, _)| &**line).collect();
     set.text(tags::IMAGE_COMMENTS, &all.join("\n"));
     set.text(tags::DERIVATION_DESCRIPTION, &notice::made_by(context));
@@ -81,6 +89,32 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
     pixels(&mut set, canvas)?;
     context.lossy(&mut set);
     set.encode()
+}
+
+/// Towards which end of the patient rising columns and rows run (PS3.3 C.7.6.1.1.1): the letter of
+/// the nearest axis, from the source's Image Orientation (Patient).
+fn orientation(context: &Context<'_>, picture: &Picture) -> Option<[String; 2]> {
+    let source = context.source(picture.slice)?;
+    let cosines = source.header.exactly::<6>(kept(tags::IMAGE_ORIENTATION_PATIENT))?;
+    let letter = |axis: [f64; 3]| {
+        let ends = [["R", "L"], ["A", "P"], ["F", "H"]].into_iter().zip(axis);
+        let (ends, along) = ends.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))?;
+        let [falling, rising] = ends;
+        Some(if along < 0.0 { falling } else { rising }.to_owned())
+    };
+    let [a, b, c, d, e, f] = cosines;
+    Some([letter([a, b, c])?, letter([d, e, f])?])
+}
+
+/// The letter of the other end of an axis.
+fn opposite(letter: &str) -> String {
+    let pairs = [("R", "L"), ("A", "P"), ("F", "H")];
+    let other = pairs.iter().find_map(|(one, other)| match letter {
+        letter if letter == *one => Some(*other),
+        letter if letter == *other => Some(*one),
+        _ => None,
+    });
+    other.unwrap_or(letter).to_owned()
 }
 
 fn words_of_picture(context: &Context<'_>, picture: &Picture) -> (Vec<Line>, Vec<Line>) {
@@ -148,7 +182,7 @@ fn pixels(set: &mut DataSet, canvas: Canvas) -> Result<(), ReportError> {
 }
 
 fn compose(
-    picture: Option<&Picture>,
+    (picture, sides): (Option<&Picture>, Option<&[String; 2]>),
     above: &[Line],
     below: &[Line],
 ) -> Result<Canvas, ReportError> {
@@ -163,16 +197,24 @@ fn compose(
     let above = words.wrap_all(above, width - 2 * MARGIN);
     let below = words.wrap_all(below, width - 2 * MARGIN);
     let band = |lines: &[Line]| lines.len() * words.line_height() + 2 * MARGIN;
-    let height = band(&above) + picture_height + band(&below);
+    // The letters of the sides have a line of their own, right above the picture.
+    let top = band(&above) + sides.map_or(0, |_| words.line_height());
+    let height = top + picture_height + band(&below);
     if usize::from(u16::MAX) < height {
         return Err(ReportError::TooMany { what: "words" });
     }
     let mut canvas = Canvas { width, height, rgb: vec![0; width * height * 3] };
     words.draw_all(&mut canvas, &above, MARGIN);
     if let Some(picture) = picture {
-        canvas.paste(picture, (width - picture_width) / 2, band(&above));
+        canvas.paste(picture, (width - picture_width) / 2, top);
     }
-    words.draw_all(&mut canvas, &below, band(&above) + picture_height + MARGIN);
+    if let Some([left, right]) = sides {
+        let line = top - words.line_height() - MARGIN / 2;
+        words.draw(&mut canvas, left, [MARGIN, line], AMBER);
+        let end = words.width_of(right).ceil() as usize;
+        words.draw(&mut canvas, right, [width - MARGIN - end, line], AMBER);
+    }
+    words.draw_all(&mut canvas, &below, top + picture_height + MARGIN);
     Ok(canvas)
 }
 
@@ -254,14 +296,16 @@ impl Words<'_> {
 
     fn draw_all(&self, canvas: &mut Canvas, lines: &[Line], top: usize) {
         for (row, (text, colour)) in lines.iter().enumerate() {
-            self.draw(canvas, text, top + row * self.line_height(), *colour);
+            let top = top + row * self.line_height();
+            self.draw(canvas, text, [MARGIN, top], *colour);
         }
     }
 
-    fn draw(&self, canvas: &mut Canvas, text: &str, top: usize, colour: [u8; 3]) {
+    fn draw(&self, canvas: &mut Canvas, text: &str, at: [usize; 2], colour: [u8; 3]) {
         let scaled = self.font.as_scaled(PxScale::from(self.size));
+        let [left, top] = at;
         let baseline = top as f32 + scaled.ascent();
-        let mut x = MARGIN as f32;
+        let mut x = left as f32;
         for c in text.chars() {
             let id = scaled.glyph_id(c);
             let glyph = id.with_scale_and_position(self.size, ab_glyph::point(x, baseline.round()));
@@ -300,11 +344,34 @@ mod tests {
     }
 
     #[test]
+    fn the_sides_are_named_above_the_picture_at_their_own_ends() {
+        let picture =
+            Picture { slice: 0, width: 512, height: 2, rgb: vec![0; 3072], marks: Vec::new() };
+        let sides = ["R".to_owned(), "L".to_owned()];
+        let named = compose((Some(&picture), Some(&sides)), &[], &[]).unwrap();
+        let plain = compose((Some(&picture), None), &[], &[]).unwrap();
+        assert_eq!(named.height, plain.height + words().line_height());
+        let lit = |columns: std::ops::Range<usize>| {
+            let rows = named.rgb.chunks_exact(WIDTH_MIN * 3);
+            let pixels = rows.flat_map(|row| row[columns.start * 3..columns.end * 3].chunks(3));
+            pixels.filter(|pixel| 150 < pixel[0]).count()
+        };
+        assert!(10 < lit(0..40) && 10 < lit(472..512) && lit(40..472) == 0);
+    }
+
+    #[test]
+    fn every_letter_has_the_one_of_the_other_end() {
+        for (one, other) in [("R", "L"), ("A", "P"), ("F", "H")] {
+            assert_eq!((opposite(one), opposite(other)), (other.to_owned(), one.to_owned()));
+        }
+    }
+
+    #[test]
     fn the_picture_is_untouched_between_the_words() {
         let picture =
             Picture { slice: 0, width: 6, height: 2, rgb: (100..136).collect(), marks: Vec::new() };
         let line = vec![(REGULATORY.to_owned(), AMBER)];
-        let canvas = compose(Some(&picture), &line, &line).unwrap();
+        let canvas = compose((Some(&picture), None), &line, &line).unwrap();
         assert_eq!(canvas.width, WIDTH_MIN);
         let top = (canvas.height - 2) / 2;
         let left = (WIDTH_MIN - 6) / 2;
