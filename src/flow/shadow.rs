@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_dangerous_key_nothing_leaves() {
+    fn i4_without_the_dangerous_key_nothing_leaves() {
         assert_eq!(voice(&config(""), &names(&["A"])), Voice::Silent);
         let off = config("danger_post_unapproved_results = false");
         assert_eq!(voice(&off, &names(&["A"])), Voice::Silent);
