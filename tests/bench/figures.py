@@ -21,7 +21,7 @@ import lib
 import senders
 
 NAME = "ct-chest-lidc0001-ge"
-READING_S = 300
+READING_S = 600
 DAY_S = 86_400
 
 
