@@ -75,6 +75,8 @@ pub const FILE_META_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of a slab: a CT study is two to eight of them.
 pub const SLAB_BYTES: u64 = 64 << 20;
+/// With so few slabs left, more are made ready at once: half of what the associations may lease.
+pub const SLABS_LOW: usize = ASSOCIATIONS_MAX / 2;
 /// Bytes of plain data in one sealed chunk.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 /// Bytes that stay free for ledger, audit and logs.

@@ -133,11 +133,12 @@ async fn live(
     let opened = smol::unblock(move || open::open(&opening, with, Box::new(KernelRng))).await;
     let opened = opened.map_err(|source| RunError::Open { fault: source.fault(), source })?;
     let (book_bell, book_ear) = bell();
+    let (low, low_ear) = bell();
     let names = config.destinations.keys();
     let parts = Arc::new(Parts {
         stores: opened.stores,
         books: Arc::new(Books::new(book_bell)),
-        door: Arc::new(SharedDoor::default()),
+        door: Arc::new(SharedDoor::ringing(low)),
         strangers: Strangers::default(),
         restarts: Restarts::default(),
         standings: names.map(|name| (name.clone(), SharedStanding::default())).collect(),
@@ -157,7 +158,7 @@ async fn live(
     let bells = Bells { couriers, analyst, reader };
     let booking = executor.spawn(book(Arc::clone(&parts), book_ear, bells.clone()));
     let reading = start_reading(&parts, &executor, bells, (analyst_ear, reader_ear));
-    executor.spawn(preparing(Arc::clone(&parts))).detach();
+    executor.spawn(preparing(Arc::clone(&parts), low_ear)).detach();
     executor.spawn(auditing(Arc::clone(&parts))).detach();
     let listening = executor.spawn(start_edges(&parts, &executor, &stopped).await?);
     tracing::info!(port = parts.config.listen.port, ae = %parts.config.listen.ae, "ready");
@@ -335,11 +336,23 @@ fn make_room(parts: &Parts) {
     }
 }
 
-async fn preparing(parts: Arc<Parts>) {
+async fn preparing(parts: Arc<Parts>, low: Ear) {
     loop {
-        smol::Timer::after(PREPARE).await;
-        let with = Arc::clone(&parts);
-        smol::unblock(move || make_room(&with)).await;
+        let is_time = smol::future::or(
+            async {
+                low.heard().await;
+                false
+            },
+            async {
+                smol::Timer::after(PREPARE).await;
+                true
+            },
+        )
+        .await;
+        if is_time {
+            let with = Arc::clone(&parts);
+            smol::unblock(move || make_room(&with)).await;
+        }
         prepare(&parts).await;
     }
 }

@@ -20,7 +20,7 @@ pub use strangers::{Stranger, Strangers};
 
 use crate::base::digest::Digest;
 use crate::base::fault::Fault;
-use crate::base::limits::{ASSOCIATION_STUDIES_MAX, ASSOCIATIONS_MAX};
+use crate::base::limits::{ASSOCIATION_STUDIES_MAX, ASSOCIATIONS_MAX, SLABS_LOW};
 use crate::base::plant::planted;
 use crate::base::receipt::Receipt;
 use crate::config::Config;
@@ -31,6 +31,7 @@ use crate::dicom::syntax::TransferSyntax;
 use crate::dicom::walker::{Keep, Walker};
 use crate::flow::admit::{self, Admission, Call, Door, Names, ObjectFacts, Verdict};
 use crate::flow::route::{self, Route};
+use crate::node::bell::Bell;
 use crate::node::deliver::Stores;
 use crate::store::ledger::study_label;
 use crate::store::record::{AgainRecord, Content, ObjectRecord, Sealed};
@@ -71,9 +72,22 @@ impl Brought {
 
 /// What stands in the way of new objects; set by whoever notices, read at each association.
 #[derive(Debug, Default)]
-pub struct SharedDoor(AtomicU8);
+pub struct SharedDoor {
+    fault: AtomicU8,
+    /// Rung when few slabs are left.
+    low: Option<Bell>,
+}
 
 impl SharedDoor {
+    /// An open door that rings `low` when slabs run out faster than they are made ready.
+    pub fn ringing(low: Bell) -> Self {
+        Self { fault: AtomicU8::new(0), low: Some(low) }
+    }
+
+    fn ring_low(&self) {
+        self.low.iter().for_each(Bell::ring);
+    }
+
     /// Sets the door by the fault that was noticed last; `None` opens it.
     pub fn set(&self, fault: Option<Fault>) {
         let value = match fault {
@@ -81,12 +95,12 @@ impl SharedDoor {
             Some(Fault::DiskFull) => 1,
             Some(_) => 2,
         };
-        self.0.store(value, Ordering::Relaxed);
+        self.fault.store(value, Ordering::Relaxed);
     }
 
     /// Returns the fault that shuts it.
     pub fn fault(&self) -> Option<Fault> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.fault.load(Ordering::Relaxed) {
             0 => None,
             1 => Some(Fault::DiskFull),
             _ => Some(Fault::DiskError),
@@ -95,7 +109,7 @@ impl SharedDoor {
 
     /// Returns what a new association meets.
     pub fn get(&self) -> Door {
-        match self.0.load(Ordering::Relaxed) {
+        match self.fault.load(Ordering::Relaxed) {
             0 => Door::Open,
             1 => Door::Full,
             _ => Door::Shut,
@@ -187,6 +201,9 @@ impl Keeper for Receiver {
         })?;
         let writer =
             self.stores.vault.begin(Kind::Object).map_err(|error| refuse(&self.door, &error))?;
+        if self.stores.vault.slabs_ready() <= SLABS_LOW {
+            self.door.ring_low();
+        }
         let priority = Some(facts::priority(request.priority));
         let route = route::route(&self.config, from.caller.as_deref(), priority);
         Ok(Box::new(Reception {

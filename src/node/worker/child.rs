@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read, Write};
 
+use rustix::process::{Signal, set_parent_process_death_signal};
+
 use crate::base::limits::{PACKAGE_BYTES_MAX, STUDY_INSTANCES_MAX, WORKER_MEMORY_BYTES};
 use crate::base::limits::{PACKAGE_PART_BYTES_MAX, WORKER_CHUNK_BYTES_MAX, WORKER_RESERVE_BYTES};
 use crate::dicom::header::SliceFacts;
@@ -39,6 +41,12 @@ pub enum ChildError {
         /// Why.
         #[from]
         source: SandboxError,
+    },
+    /// It could not tie its life to the box's.
+    #[error("the worker cannot be tied to the box")]
+    Alone {
+        /// Why.
+        source: io::Error,
     },
     /// The kernel has no seccomp.
     #[error(
@@ -73,6 +81,10 @@ pub fn run() -> Result<(), ChildError> {
             drop(said);
         }
     }));
+    // A box that is killed takes its worker along: two must not read beside each other after its
+    // next start. One that died before this line leaves no input, which ends the worker as well.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| ChildError::Alone { source: error.into() })?;
     tract::prepare();
     let sandbox = sandbox::enter()?;
     let mut output = BufWriter::new(io::stdout().lock());

@@ -81,6 +81,11 @@ impl Vault {
         done.map(|_| ())
     }
 
+    /// Returns how many slabs can take a record now, or are taking one.
+    pub fn slabs_ready(&self) -> usize {
+        self.inner.slabs().ready()
+    }
+
     /// Returns every slab.
     pub fn slabs(&self) -> Vec<SlabSpace> {
         let view = |(number, slab): (&u32, &Slab)| SlabSpace {
