@@ -32,5 +32,7 @@ pub mod settings;
 pub mod shelf;
 pub mod status;
 pub mod supervise;
+#[cfg(test)]
+mod tests;
 mod timeline;
 pub mod worker;
