@@ -35,5 +35,7 @@ pub mod shelf;
 pub mod status;
 pub mod supervise;
 pub mod tidy;
+#[cfg(test)]
+mod tests;
 mod timeline;
 pub mod worker;

@@ -149,7 +149,7 @@ fn recycle(stores: &Stores) -> Result<usize, TidyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::analyse::tests::{Clinic, chest};
+    use crate::node::tests::{Clinic, chest};
     use crate::store::ledger::Answer;
 
     const MONTH: Duration = Duration::from_hours(30 * 24);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn refuse_jobs(clinic: &Clinic) {
-        let (stores, at) = (clinic.stores(), clinic.stores().clock.stamp());
+        let (stores, at) = (&clinic.stores, clinic.stores.clock.stamp());
         while let Some(todo) = stores.ledger().next_job(&seal::Seal(&stores.vault)).unwrap() {
             stores.ledger().job_refused(todo.job.job, "gap", at).unwrap();
         }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn studies(clinic: &Clinic) -> usize {
-        clinic.stores().ledger().view().kept_studies().unwrap().len()
+        clinic.stores.ledger().view().kept_studies().unwrap().len()
     }
 
     #[test]
@@ -190,13 +190,13 @@ mod tests {
         for (is_delivered, is_read) in [(false, true), (true, false)] {
             let clinic = clinic();
             if is_delivered {
-                deliver(clinic.stores());
+                deliver(&clinic.stores);
             }
             if is_read {
                 refuse_jobs(&clinic);
             }
             clinic.wait(40 * 24 * 3600);
-            let tidied = tidy(clinic.stores(), clinic.books(), MONTH, u64::MAX).unwrap();
+            let tidied = tidy(&clinic.stores, &clinic.books, MONTH, u64::MAX).unwrap();
             assert_eq!((tidied, studies(&clinic)), (Tidied::default(), 1));
         }
     }
@@ -204,37 +204,37 @@ mod tests {
     #[test]
     fn what_is_done_goes_after_its_time_and_its_slabs_are_used_again() {
         let clinic = clinic();
-        deliver(clinic.stores());
+        deliver(&clinic.stores);
         refuse_jobs(&clinic);
         clinic.wait(29 * 24 * 3600);
-        let early = tidy(clinic.stores(), clinic.books(), MONTH, 0).unwrap();
+        let early = tidy(&clinic.stores, &clinic.books, MONTH, 0).unwrap();
         assert_eq!((early, studies(&clinic)), (Tidied::default(), 1));
         clinic.wait(2 * 24 * 3600);
-        let tidied = tidy(clinic.stores(), clinic.books(), MONTH, 0).unwrap();
+        let tidied = tidy(&clinic.stores, &clinic.books, MONTH, 0).unwrap();
         assert_eq!((tidied.studies, studies(&clinic)), (1, 0));
         assert!(0 < tidied.slabs);
-        assert!(clinic.stores().vault.slabs().iter().all(|slab| slab.used_bytes == 0));
+        assert!(clinic.stores.vault.slabs().iter().all(|slab| slab.used_bytes == 0));
     }
 
     #[test]
     fn where_room_is_short_what_is_done_goes_before_its_time() {
         let clinic = clinic();
-        deliver(clinic.stores());
+        deliver(&clinic.stores);
         refuse_jobs(&clinic);
-        let tidied = tidy(clinic.stores(), clinic.books(), MONTH, 1).unwrap();
+        let tidied = tidy(&clinic.stores, &clinic.books, MONTH, 1).unwrap();
         assert_eq!((tidied.studies, studies(&clinic)), (1, 0));
     }
 
     #[test]
     fn an_erasure_that_was_cut_off_is_finished_at_the_next_start() {
         let mut clinic = clinic();
-        deliver(clinic.stores());
+        deliver(&clinic.stores);
         refuse_jobs(&clinic);
-        let study = clinic.stores().ledger().view().kept_studies().unwrap()[0];
-        clinic.stores().vault.erase(KeyName::Hashed(&study.key), Some(study.newest)).unwrap();
-        assert_eq!(finish_erasures(clinic.stores()).unwrap(), 1);
+        let study = clinic.stores.ledger().view().kept_studies().unwrap()[0];
+        clinic.stores.vault.erase(KeyName::Hashed(&study.key), Some(study.newest)).unwrap();
+        assert_eq!(finish_erasures(&clinic.stores).unwrap(), 1);
         assert_eq!(studies(&clinic), 0);
         clinic.receive_all(chest(1));
-        assert_eq!((studies(&clinic), finish_erasures(clinic.stores()).unwrap()), (1, 0));
+        assert_eq!((studies(&clinic), finish_erasures(&clinic.stores).unwrap()), (1, 0));
     }
 }

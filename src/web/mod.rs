@@ -5,6 +5,8 @@
 
 mod pages;
 pub mod serve;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

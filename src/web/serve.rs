@@ -22,12 +22,23 @@ use smol_hyper::rt::{FuturesIo, SmolTimer};
 use crate::base::limits::HTTP_HEAD_BYTES_MAX;
 use crate::web::{SharedView, View, pages};
 
-/// How long a head may take to arrive.
-const HEAD: Duration = Duration::from_secs(10);
-/// How long a connection may live: a page is a few requests.
-const CONNECTION: Duration = Duration::from_mins(2);
-/// Connections at once: one browser opens six.
-const CONNECTIONS_MAX: usize = 32;
+/// What a visitor may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// How long a head may take to arrive.
+    pub(super) head: Duration,
+    /// How long a connection may live: a page is a few requests.
+    pub(super) connection: Duration,
+    /// Connections at once: one browser opens six.
+    pub(super) connections_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let (head, connection) = (Duration::from_secs(10), Duration::from_mins(2));
+        Self { head, connection, connections_max: 32 }
+    }
+}
 
 /// Binds the page on loopback; accounts, and with them the LAN, come later.
 ///
@@ -40,6 +51,16 @@ pub async fn bind(port: u16) -> std::io::Result<TcpListener> {
 
 /// Serves until the task is dropped.
 pub async fn serve(listener: TcpListener, view: SharedView, executor: Arc<Executor<'static>>) {
+    serve_within(Bounds::default(), listener, view, executor).await;
+}
+
+/// The same within other bounds.
+pub(super) async fn serve_within(
+    bounds: Bounds,
+    listener: TcpListener,
+    view: SharedView,
+    executor: Arc<Executor<'static>>,
+) {
     let routes = routes(view);
     let open = Arc::new(AtomicUsize::new(0));
     loop {
@@ -47,14 +68,14 @@ pub async fn serve(listener: TcpListener, view: SharedView, executor: Arc<Execut
             smol::Timer::after(Duration::from_millis(100)).await;
             continue;
         };
-        if CONNECTIONS_MAX <= open.fetch_add(1, Ordering::Relaxed) {
+        if bounds.connections_max <= open.fetch_add(1, Ordering::Relaxed) {
             open.fetch_sub(1, Ordering::Relaxed);
             continue;
         }
         let (routes, open) = (routes.clone(), Arc::clone(&open));
         let talk = async move {
-            or(talk(stream, routes), async {
-                smol::Timer::after(CONNECTION).await;
+            or(talk(stream, routes, bounds.head), async {
+                smol::Timer::after(bounds.connection).await;
             })
             .await;
             open.fetch_sub(1, Ordering::Relaxed);
@@ -63,10 +84,10 @@ pub async fn serve(listener: TcpListener, view: SharedView, executor: Arc<Execut
     }
 }
 
-async fn talk(stream: TcpStream, routes: Router) {
+async fn talk(stream: TcpStream, routes: Router, head: Duration) {
     let served = http1::Builder::new()
         .timer(SmolTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(head)
         .max_buf_size(HTTP_HEAD_BYTES_MAX)
         .half_close(false)
         .serve_connection(FuturesIo::new(stream), TowerToHyperService::new(routes))
@@ -91,11 +112,11 @@ fn routes(view: SharedView) -> Router {
 async fn guard(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-    if !matches!(name, Some("localhost" | "127.0.0.1")) {
-        return (StatusCode::MISDIRECTED_REQUEST, "this page answers to localhost alone\n")
-            .into_response();
-    }
-    let mut response = next.run(request).await;
+    let mut response = if matches!(name, Some("localhost" | "127.0.0.1")) {
+        next.run(request).await
+    } else {
+        (StatusCode::MISDIRECTED_REQUEST, "this page answers to localhost alone\n").into_response()
+    };
     for (name, value) in [
         (
             header::CONTENT_SECURITY_POLICY,

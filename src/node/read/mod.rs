@@ -10,6 +10,8 @@
 
 mod documents;
 mod kept;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -102,6 +104,8 @@ pub async fn read(reader: Reader, ear: Arc<Ear>) {
             Err(error) => {
                 pauses(&error);
                 smol::Timer::after(PAUSE).await;
+                // What failed may have been the ledger, so that the job was not put back either.
+                reader.put_back().await;
             }
         }
     }
@@ -112,13 +116,21 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`ReadError`]: nothing is lost, the job stays.
+    /// [`ReadError`]: nothing is lost, the job stays the next one.
     pub async fn next(&self) -> Result<bool, ReadError> {
+        let done = self.work().await;
+        if done.is_err() {
+            self.put_back().await;
+        }
+        done
+    }
+
+    async fn work(&self) -> Result<bool, ReadError> {
         let stores = self.stores.clone();
         let next = unblock(move || stores.ledger().next_job(&Seal(&stores.vault))).await?;
         let Some(todo) = next else { return Ok(false) };
         let job = todo.job.clone();
-        let Some(package) = self.shelf.find(&job.package_digest) else {
+        let Some(package) = self.package(&job).await else {
             tracing::error!(job = %job.number, package = %job.package, "its package is gone");
             self.refuse(&job, Reason::NoModel).await?;
             return Ok(true);
@@ -138,6 +150,28 @@ impl Reader {
         };
         self.write(job, package, outcome).await?;
         Ok(true)
+    }
+
+    /// Finds the package of a job. Right after a start nobody has looked at the shelf yet.
+    async fn package(&self, job: &KnownJob) -> Option<Arc<Package>> {
+        if let Some(package) = self.shelf.find(&job.package_digest) {
+            return Some(package);
+        }
+        let (shelf, digest) = (Arc::clone(&self.shelf), job.package_digest);
+        unblock(move || {
+            shelf.look();
+            shelf.find(&digest)
+        })
+        .await
+    }
+
+    /// Lets a job that was begun wait again.
+    async fn put_back(&self) {
+        let stores = self.stores.clone();
+        let back = unblock(move || stores.ledger().jobs_put_back()).await;
+        if let Err(error) = back {
+            tracing::error!(%error, "a job that was begun is not put back yet");
+        }
     }
 
     /// Has the worker read a job.
@@ -205,6 +239,8 @@ impl Reader {
         (ended, sources): (Result<Box<Reading>, Reason>, Vec<report::Source>),
     ) -> Result<(), ReadError> {
         let (reader, known) = (self.clone(), job.clone());
+        // What the timeline says where not even a document can say it.
+        let untold = ended.as_ref().err().copied().unwrap_or(Reason::ModelFailed);
         tracing::info!(job = %job.number, "writing");
         let written = unblock(move || {
             let outcome = ended.as_deref().map_err(|reason| *reason);
@@ -215,7 +251,7 @@ impl Reader {
             Ok(count) => tracing::info!(job = %job.number, documents = count, "written"),
             Err(WriteError::Report(error)) => {
                 tracing::error!(job = %job.number, %error, "no document can be written");
-                self.refuse(&job, Reason::ModelFailed).await?;
+                self.refuse(&job, untold).await?;
             }
             Err(error) => return Err(error.into()),
         }

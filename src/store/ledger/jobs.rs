@@ -189,6 +189,21 @@ impl Ledger {
         })
     }
 
+    /// Lets the jobs that the worker had wait again, when what kept them from their end was the
+    /// box itself: no worker started, the disk failed. Counts as nobody's death.
+    ///
+    /// Only for who knows that no worker is at work.
+    ///
+    /// # Errors
+    ///
+    /// Fails when SQLite cannot commit.
+    pub fn jobs_put_back(&mut self) -> Result<(), LedgerError> {
+        self.write("put jobs back", |tables| {
+            let back = "UPDATE jobs SET state = 'decided' WHERE state = 'running'";
+            tables.execute(back, []).map(drop).map_err(during("put jobs back"))
+        })
+    }
+
     fn job_step(
         &mut self,
         job: JobRow,
