@@ -3,43 +3,53 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
 
-use crate::base::time::Clock;
+use crate::base::time::{Clock, Instant, Stamp, WallTime};
 use crate::board::clock::BoardClock;
 use crate::board::entropy::KernelRng;
 use crate::cli::Done;
 use crate::cli::terminal::{self, Failure};
-use crate::dicom::part10::FileMeta;
-use crate::dicom::syntax::EXPLICIT_LE;
-use crate::image::phantom::{Phantom, PhantomSettings, Pose, Side};
-use crate::report::phantom::{PhantomImage, PhantomSeries};
+use crate::image::phantom::{Phantom, PhantomSettings, Pose, Side, Sides};
+use crate::report::phantom::PhantomSeries;
 
-/// Slices between two lines of progress.
-const PROGRESS: usize = 50;
-/// Slices at most: a body of 2.5 mm slices ends before.
-const SLICES_MAX: u64 = 1200;
+/// Time between two lines of progress; who is done before sees none.
+const PROGRESS: Duration = Duration::from_secs(1);
+/// Slices at most: what four digits of a file's name can number.
+const SLICES_MAX: u64 = 9999;
+/// When every phantom was scanned, 2026-01-01 12:00 UTC: the same words give the same bytes.
+const SCANNED: Stamp = Stamp {
+    boot: 0,
+    monotonic: Instant::from_nanos(0),
+    wall: WallTime(1_767_268_800_000),
+    utc_offset_s: 0,
+    synced: true,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Draw {
     /// The folder to write into: new or empty.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Number of slices; 20 hold all nodules.
+    /// Number of slices, 2.5 mm apart: 20 hold all nodules, 113 the whole lungs; thinner beyond
+    /// 133.
     #[arg(long, default_value_t = 133, value_parser = slices)]
     slices: u64,
     /// Another number, another phantom.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How the patient lies and how rows run.
-    #[arg(long, value_enum, default_value_t = Position::Hfs)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Position::Hfs)]
     position: Position,
-    /// Plant one nodule of 16 mm on this side of the patient instead of four.
-    #[arg(long, value_enum)]
-    nodule: Option<Only>,
-    /// Print the truth as JSON, too.
+    /// Rows from the back to the front; of a patient who lies head first, supine.
+    #[arg(long)]
+    flip_rows: bool,
+    /// Plant one nodule of 16 mm on this side of the patient, or four on both.
+    #[arg(long, value_enum, default_value_t = Planted::All)]
+    nodule: Planted,
+    /// Print the truth as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -57,11 +67,12 @@ enum Position {
     FlippedRows,
 }
 
-/// The one side with a nodule.
+/// Where nodules are.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Only {
+enum Planted {
     Left,
     Right,
+    All,
 }
 
 fn slices(text: &str) -> Result<u64, String> {
@@ -70,77 +81,54 @@ fn slices(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn run(verb: &Draw) -> Done {
+    let settings = settings(verb)?;
     make_folder(&verb.out)?;
-    let slices = usize::try_from(verb.slices).unwrap_or(usize::MAX);
-    let phantom = Phantom::new(settings(verb, slices));
+    let phantom = Phantom::new(settings);
+    let series = PhantomSeries::new(&phantom, SCANNED);
+    let slices = phantom.settings().slices;
     let clock = BoardClock::new(&mut KernelRng);
-    let series = PhantomSeries::new(&phantom, clock.stamp());
+    let mut told = clock.now();
     for index in 0..slices {
         let path = verb.out.join(format!("IM{:04}.dcm", index + 1));
-        write(&path, &file(&series.image(index))?)?;
-        if (index + 1) % PROGRESS == 0 {
+        write(&path, &series.image(index).file())?;
+        if PROGRESS <= clock.now().since(told) {
+            told = clock.now();
             terminal::say(&format!("{} of {slices}", index + 1));
         }
     }
-    let truth = truth(&phantom, &series);
-    write(&verb.out.join("truth.json"), format!("{truth:#}\n").as_bytes())?;
+    let truth = series.truth();
+    let json = serde_json::to_value(&truth)
+        .map_err(|error| Failure::Bug(format!("the truth is no JSON: {error}")))?;
+    // Last: a folder with the truth in it is whole.
+    write(&verb.out.join("truth.json"), format!("{json:#}\n").as_bytes())?;
     if verb.json {
-        terminal::answer(&truth)?;
+        terminal::answer(&json)?;
     }
-    let nodules = phantom.nodules().len();
-    terminal::say(&format!("{slices} slices, {nodules} nodules: {}", verb.out.display()));
+    let (nodules, [from, to]) = (truth.nodules.len(), truth.covered_z_mm);
+    let out = verb.out.display();
+    terminal::say(&format!("{slices} slices, z {from} to {to} mm, {nodules} nodules: {out}"));
     Ok(())
 }
 
-fn settings(verb: &Draw, slices: usize) -> PhantomSettings {
-    let pose = match verb.position {
-        Position::Hfs => Pose::Hfs,
-        Position::Ffs => Pose::Ffs,
-        Position::Hfp => Pose::Hfp,
-        Position::FlippedRows => Pose::FlippedRows,
+fn settings(verb: &Draw) -> Result<PhantomSettings, Failure> {
+    let pose = match (verb.position, verb.flip_rows) {
+        (Position::Hfs, false) => Pose::Hfs,
+        (Position::Ffs, false) => Pose::Ffs,
+        (Position::Hfp, false) => Pose::Hfp,
+        (Position::FlippedRows, _) | (Position::Hfs, true) => Pose::FlippedRows,
+        (Position::Ffs | Position::Hfp, true) => {
+            let text = "--flip-rows goes with --position hfs alone";
+            return Err(Failure::Refused(text.to_owned()));
+        }
     };
-    let all = PhantomSettings { slices, seed: verb.seed, pose, ..PhantomSettings::default() };
-    let Some(only) = verb.nodule else { return all };
-    // Nodules are planted in turns, the first one on the left; one of no size leaves no trace.
-    let nodules = match only {
-        Only::Left => vec![16.0],
-        Only::Right => vec![0.0, 16.0],
-    };
-    PhantomSettings { nodules, ..all }
-}
-
-fn file(image: &PhantomImage) -> Result<Vec<u8>, Failure> {
-    let transfer_syntax = crate::base::uid::Uid::parse(EXPLICIT_LE.as_bytes())
-        .map_err(|error| Failure::Bug(error.to_string()))?;
-    let meta = FileMeta {
-        sop_class: image.sop_class.clone(),
-        sop_instance: image.sop_instance.clone(),
-        transfer_syntax,
-        source: None,
-    };
-    let mut file = meta.to_bytes();
-    file.extend_from_slice(&image.bytes);
-    Ok(file)
-}
-
-fn truth(phantom: &Phantom, series: &PhantomSeries<'_>) -> Value {
-    let there = phantom.nodules().iter().filter(|nodule| 0.0 < nodule.diameter);
-    let nodules: Vec<Value> = there
-        .map(|nodule| {
-            let radius = nodule.diameter / 2.0;
-            json!({
-                "centre_lps_mm": nodule.centre,
-                "diameter_mm": nodule.diameter,
-                "volume_ml": 4.0 / 3.0 * std::f64::consts::PI * radius.powi(3) / 1000.0,
-                "side": match nodule.side { Side::Left => "left", Side::Right => "right" },
-            })
-        })
-        .collect();
-    json!({
-        "format": 1,
-        "study": series.study().as_str(),
-        "seed": phantom.settings().seed,
-        "nodules": nodules,
+    let slices = usize::try_from(verb.slices).unwrap_or(usize::MAX);
+    let all = PhantomSettings { seed: verb.seed, pose, ..PhantomSettings::chest(slices) };
+    let only =
+        |side| PhantomSettings { nodules: vec![16.0], sides: Sides::Only(side), ..all.clone() };
+    Ok(match verb.nodule {
+        Planted::Left => only(Side::Left),
+        Planted::Right => only(Side::Right),
+        Planted::All => all,
     })
 }
 
@@ -161,4 +149,55 @@ fn write(path: &Path, bytes: &[u8]) -> Done {
     File::create(path)
         .and_then(|mut file| file.write_all(bytes))
         .map_err(|error| Failure::because(&format!("{} is not written", path.display()), &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verb(out: &Path) -> Draw {
+        Draw {
+            out: out.to_owned(),
+            slices: 3,
+            seed: 1,
+            position: Position::Ffs,
+            flip_rows: false,
+            nodule: Planted::Right,
+            json: false,
+        }
+    }
+
+    #[test]
+    fn the_same_words_write_the_same_files() {
+        let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+        for folder in &folders {
+            run(&verb(folder.path())).unwrap();
+        }
+        for name in ["IM0001.dcm", "IM0002.dcm", "IM0003.dcm", "truth.json"] {
+            let [a, b] = [0, 1].map(|n| std::fs::read(folders[n].path().join(name)).unwrap());
+            assert!(a == b, "{name}");
+        }
+        let truth = std::fs::read(folders[0].path().join("truth.json")).unwrap();
+        let truth: serde_json::Value = serde_json::from_slice(&truth).unwrap();
+        assert_eq!(truth["nodules"][0]["side"], "right");
+        assert_eq!(truth["nodules"][1], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn a_folder_with_anything_in_it_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        File::create(folder.path().join("holiday.jpg")).unwrap();
+        let refused = run(&verb(folder.path())).unwrap_err();
+        assert!(refused.to_string().contains("is not empty"), "{refused}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn flipped_rows_go_with_head_first_supine_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let flipped = Draw { flip_rows: true, ..verb(folder.path()) };
+        assert!(matches!(settings(&flipped), Err(Failure::Refused(_))));
+        let flipped = Draw { position: Position::Hfs, ..flipped };
+        assert_eq!(settings(&flipped).unwrap().pose, Pose::FlippedRows);
+    }
 }

@@ -1,11 +1,13 @@
 """Measures the box over one reading of a real chest CT, and prints a table.
 
 Memory is what the kernel says (VmRSS, VmHWM); flushes are counted by strace in a run of its own,
-since tracing slows the other figures; bytes are write_bytes of /proc/PID/io. Bytes are of the
-box's process alone: its worker writes nothing.
+since tracing slows the other figures; bytes are write_bytes of /proc/PID/io, of the box's process
+alone (its worker writes nothing), the zeros of slabs that are made ready meanwhile among them.
 """
 
+import collections
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +21,7 @@ import lib
 import senders
 
 NAME = "ct-chest-lidc0001-ge"
-READING_S = 300
+READING_S = 600
 DAY_S = 86_400
 
 
@@ -100,22 +102,21 @@ def trace(box, path):
     if shutil.which("strace") is None:
         return None
     traced = subprocess.Popen(
-        ["strace", "-f", "-c", "-e", "trace=fdatasync,fsync,sync_file_range,msync",
-         "-o", path, "-p", str(box.child.pid)], stderr=subprocess.DEVNULL)
+        ["strace", "-f", "-y", "-qq", "-e", "trace=fdatasync,fsync,msync", "-o", path,
+         "-p", str(box.child.pid)], stderr=subprocess.DEVNULL)
     time.sleep(1)
     return traced
 
 
 def counted(traced, path):
-    """Calls by name, from strace's own table."""
+    """Calls, by name and by the kind of file."""
     traced.send_signal(signal.SIGINT)
     traced.wait(20)
-    calls = {}
+    calls = collections.Counter()
     with open(path) as file:
-        for line in file:
-            words = line.split()
-            if 5 <= len(words) and words[0][0].isdigit() and words[-1] != "total":
-                calls[words[-1]] = int(words[3])
+        for call, name in re.findall(r"(\w+)\(\d+<([^>]*)>", file.read()):
+            kind = re.sub(r"\d+", "N", os.path.basename(name))
+            calls[f"{call} {kind}"] += 1
     return calls
 
 
@@ -145,9 +146,13 @@ def main(given):
         ("    posting (as seen by asking)", f"{found['posted'] - found['written']:.1f} s"),
         ("bytes written", f"{found['bytes'] / 1e6:.1f} MB, {found['bytes'] / sent:.2f} a byte "
                           f"received, {found['bytes'] / objects / 1e3:.0f} KB an object"),
-        ("flushes", "strace is not installed" if flushes is None else
-         f"{flushes}, {sum(flushes.values()) / objects:.2f} an object ({objects} objects)"),
     ]
+    if flushes is None:
+        rows.append(("flushes", "strace is not installed"))
+    else:
+        each = sum(flushes.values()) / objects
+        rows.append(("flushes", f"{each:.2f} an object, {objects} objects"))
+        rows += [(f"  {kind}", str(count)) for kind, count in flushes.most_common()]
     for name, value in rows:
         print(f"{name:40} {value}")
 

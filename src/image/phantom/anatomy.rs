@@ -1,7 +1,7 @@
 //! Where organs and nodules lie in the phantom's patient, mm, LPS, 0 in the middle of the lungs.
 
 use super::shapes::Shape;
-use super::{Side, TrueNodule};
+use super::{PhantomSettings, Side, TrueNodule};
 use crate::base::rng::SplitMix;
 
 /// Half axes of each lung.
@@ -59,15 +59,16 @@ pub(super) fn organs() -> Vec<Shape> {
     organs
 }
 
-/// Puts one nodule after the other, in turns left and right, where it has room.
+/// Puts one nodule after the other, in the lung of its turn, where it has room.
 pub(super) fn place_nodules(
-    diameters: &[f64],
+    settings: &PhantomSettings,
     half_coverage: f64,
     rng: &mut SplitMix,
 ) -> Vec<TrueNodule> {
     let mut nodules: Vec<TrueNodule> = Vec::new();
-    for (index, diameter) in diameters.iter().enumerate() {
-        let (side, sign) = if index % 2 == 0 { (Side::Left, 1.0) } else { (Side::Right, -1.0) };
+    for (index, diameter) in settings.nodules.iter().enumerate() {
+        let side = settings.sides.of(index);
+        let sign = if side == Side::Left { 1.0 } else { -1.0 };
         let radius = diameter / 2.0;
         let level = (half_coverage - radius - 3.0).clamp(0.0, LEVEL_MAX_MM);
         let found = (0..2000).find_map(|_| {

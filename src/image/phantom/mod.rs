@@ -26,15 +26,24 @@ pub const INTERCEPT: f64 = -1024.0;
 const HU_RANGE: [f32; 2] = [-1024.0, 3071.0];
 
 /// How the patient lay and how the scanner laid the pixels out.
+///
+/// A gantry has one view of what lies in it: from its front, columns to the viewer's right, rows
+/// down with gravity. Patient Position names the end of the patient that points at the front and
+/// whether the face looks up (PS3.3 C.7.3.1.1.2); from that follow the directions of columns and
+/// rows in the patient, which Image Orientation (Patient) states (C.7.6.2.1.1, x to the left, y to
+/// the back). Position itself is a note for people: whoever computes takes the orientation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pose {
-    /// Head first, supine: columns run to the left, rows to the back, slices from the head down.
+    /// Head first, supine: the viewer looks from the feet up, so columns run to the left; rows run
+    /// to the back, slices from the head down. `1\0\0\0\1\0`.
     Hfs,
-    /// Feet first, supine, seen from the head's side of the gantry: columns run to the right.
+    /// Feet first, supine: the viewer looks from the head down, so columns run to the right; rows
+    /// run to the back, slices towards the head. `-1\0\0\0\1\0`.
     Ffs,
-    /// Head first, prone: columns run to the right, rows to the front.
+    /// Head first, prone: seen from the feet the left is on the viewer's left, so columns run to
+    /// the right; down is the front. `-1\0\0\0\-1\0`.
     Hfp,
-    /// Head first, supine, rows written from the back to the front.
+    /// Head first, supine, rows written from the back to the front. `1\0\0\0\-1\0`.
     FlippedRows,
 }
 
@@ -51,6 +60,12 @@ impl Pose {
         }
     }
 
+    /// Returns Image Orientation (Patient): row cosines, then column cosines.
+    pub fn orientation(self) -> [f64; 6] {
+        let [flip_x, flip_y, _] = self.flips();
+        [sign(flip_x), 0.0, 0.0, 0.0, sign(flip_y), 0.0]
+    }
+
     /// Whether columns run to the right, rows to the front, slices towards the head.
     fn flips(self) -> [bool; 3] {
         match self {
@@ -58,6 +73,26 @@ impl Pose {
             Self::Ffs => [true, false, true],
             Self::Hfp => [true, true, false],
             Self::FlippedRows => [false, true, false],
+        }
+    }
+}
+
+/// Which lungs have nodules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sides {
+    /// Both, in turns; the first one is in the left lung.
+    InTurns,
+    /// One alone.
+    Only(Side),
+}
+
+impl Sides {
+    /// Returns the lung of the nodule at `index`.
+    fn of(self, index: usize) -> Side {
+        match self {
+            Self::Only(side) => side,
+            Self::InTurns if index.is_multiple_of(2) => Side::Left,
+            Self::InTurns => Side::Right,
         }
     }
 }
@@ -73,8 +108,10 @@ pub struct PhantomSettings {
     pub spacing: f64,
     /// From pixel to pixel, mm; under 0.66 the arms' sides are cut off.
     pub pixel: f64,
-    /// Diameters of the nodules, mm, taken in turns from the left and the right lung.
+    /// Diameters of the nodules, mm.
     pub nodules: Vec<f64>,
+    /// Which lungs they are in.
+    pub sides: Sides,
     /// Standard deviation of the noise, HU.
     pub noise: f32,
     /// How the slices are laid out.
@@ -90,9 +127,26 @@ impl Default for PhantomSettings {
             spacing: 2.5,
             pixel: 0.7,
             nodules: vec![8.0, 12.0, 16.0, 20.0],
+            sides: Sides::InTurns,
             noise: 18.0,
             pose: Pose::Hfs,
         }
+    }
+}
+
+impl PhantomSettings {
+    /// A chest of `slices` slices.
+    ///
+    /// Up to 133 of them lie 2.5 mm apart round the middle of the lungs, and 113 hold the whole
+    /// lungs: wider ones would be left alone by who reads slices of at most 2.5 mm. More of them
+    /// cover the same 330 mm in thinner slices.
+    pub fn chest(slices: usize) -> Self {
+        let usual = Self::default();
+        let ways = slices.saturating_sub(1).max(1) as f64;
+        let whole = usual.spacing * (usual.slices as f64 - 1.0);
+        // Whole micrometres: positions are then exact in the digits that a file has.
+        let spacing = ((whole / ways * 1000.0).round() / 1000.0).min(usual.spacing);
+        Self { slices, spacing, ..usual }
     }
 }
 
@@ -156,7 +210,7 @@ impl Phantom {
     pub fn new(settings: PhantomSettings) -> Self {
         let mut rng = SplitMix::new(settings.seed);
         let half = settings.spacing * settings.slices.saturating_sub(1) as f64 / 2.0;
-        let nodules = anatomy::place_nodules(&settings.nodules, half, &mut rng);
+        let nodules = anatomy::place_nodules(&settings, half, &mut rng);
         let mut details = vessels::tree(&nodules, &mut rng);
         details.extend(nodules.iter().map(Shape::ball));
         Self { organs: anatomy::organs(), settings, nodules, details }
@@ -172,16 +226,30 @@ impl Phantom {
         &self.nodules
     }
 
+    /// Returns Image Position (Patient) of slice `index` of the order of scanning, mm, LPS.
+    pub fn position(&self, index: usize) -> [f64; 3] {
+        let PhantomSettings { slices, spacing, pixel, pose, .. } = self.settings;
+        let corner = (MATRIX as f64 - 1.0) / 2.0 * pixel;
+        let [flip_x, flip_y, _] = pose.flips();
+        let z = (self.level(index) - (slices as f64 - 1.0) / 2.0) * spacing;
+        [-sign(flip_x) * corner, -sign(flip_y) * corner, z]
+    }
+
+    /// Counts slices from the feet, whatever the order of scanning.
+    fn level(&self, index: usize) -> f64 {
+        let [_, _, upwards] = self.settings.pose.flips();
+        if upwards { index as f64 } else { self.settings.slices as f64 - 1.0 - index as f64 }
+    }
+
     /// Draws slice `index` of the order of scanning, from 0; past the end there is only air
     /// around the feet or the head, which is drawn as well.
     ///
     /// Cost: under 20 ms in a build without optimization of its own.
     pub fn slice(&self, index: usize) -> PhantomSlice {
-        let PhantomSettings { slices, spacing, pixel, pose, .. } = self.settings;
-        let [flip_x, flip_y, upwards] = pose.flips();
-        let level = if upwards { index as f64 } else { slices as f64 - 1.0 - index as f64 };
-        let z = (level - (slices as f64 - 1.0) / 2.0) * spacing;
-        let mut hu = self.draw(z, level);
+        let PhantomSettings { spacing, pixel, pose, .. } = self.settings;
+        let [flip_x, flip_y, _] = pose.flips();
+        let position = self.position(index);
+        let mut hu = self.draw(position[2], self.level(index));
         if flip_y {
             let lines: Vec<&[i16]> = hu.chunks_exact(MATRIX).rev().collect();
             hu = lines.concat();
@@ -189,14 +257,12 @@ impl Phantom {
         if flip_x {
             hu.chunks_exact_mut(MATRIX).for_each(<[i16]>::reverse);
         }
-        let corner = (MATRIX as f64 - 1.0) / 2.0 * pixel;
-        let sign = |flip: bool| if flip { -1.0 } else { 1.0 };
         PhantomSlice {
             hu,
             rows: MATRIX as u16,
             columns: MATRIX as u16,
-            position: [-sign(flip_x) * corner, -sign(flip_y) * corner, z],
-            orientation: [sign(flip_x), 0.0, 0.0, 0.0, sign(flip_y), 0.0],
+            position,
+            orientation: pose.orientation(),
             pixel_spacing: [pixel, pixel],
             thickness: spacing,
             instance_number: i32::try_from(index + 1).unwrap_or(i32::MAX),
@@ -257,6 +323,10 @@ impl PhantomSlice {
             .flat_map(|hu| ((i32::from(*hu) - INTERCEPT as i32) as u16).to_le_bytes())
             .collect()
     }
+}
+
+fn sign(flip: bool) -> f64 {
+    if flip { -1.0 } else { 1.0 }
 }
 
 #[cfg(test)]
