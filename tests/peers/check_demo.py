@@ -33,7 +33,7 @@ class Demo:
         self.folder, started = os.path.join(root, name), time.monotonic()
         command = [given.scanpost, "demo", "--json", "--folder", self.folder, *options]
         # Packages are looked for beside the sources.
-        sources = os.path.dirname(os.path.dirname(lib.LUNG_NODULE))
+        sources = os.path.join(lib.PACKAGE, "..", "..")
         done = subprocess.run(command, capture_output=True, text=True, cwd=sources)
         self.code, self.words = done.returncode, done.stderr
         self.answer = json.loads(done.stdout) if done.stdout.strip() else {}
@@ -113,7 +113,7 @@ def end(demo):
 def silent_package(root):
     """The package with a threshold that no score reaches."""
     folder = os.path.join(root, "silent")
-    shutil.copytree(lib.LUNG_NODULE, folder)
+    shutil.copytree(lib.PACKAGE, folder)
     path = os.path.join(folder, "model.toml")
     with open(path) as file:
         text = file.read()

@@ -17,16 +17,6 @@ import threading
 import time
 import urllib.request
 
-LUNG_NODULE = os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "..", "..", "models", "lung-nodule"
-)
-# Settings of a box that reads and posts soon; they stand behind the port of its page.
-READS = """danger_open_page = true
-[gather]
-quiet_s = 3
-released_quiet_s = 1
-[models]
-danger_post_unapproved_results = true"""
 NODELAY = dict(os.environ, TCP_NODELAY="1")
 PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../models/lung-nodule")
 # What a check may wait for silence.
@@ -157,11 +147,6 @@ class Box(Process):
         command = [self.scanpost, *verb, "--json", "--config", self.config]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
-
-    def install(self, package):
-        """Installs a model package; before the start."""
-        command = [self.scanpost, "model", "install", package, "--config", self.config]
-        subprocess.run(command, check=True, capture_output=True)
 
     def shown(self, path):
         """What the page answers."""
