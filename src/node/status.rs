@@ -306,7 +306,7 @@ impl Status {
             "text": text,
             "timeline": events.iter().map(|event| json!({
                 "at": event.at.text(), "kind": event.kind, "words": event.words,
-                "count": event.count,
+                "count": event.count, "what": timeline::sentence(event),
             })).collect::<Vec<_>>(),
             "results": jobs.iter().map(result).collect::<Vec<_>>(),
         }))
@@ -392,7 +392,7 @@ impl Status {
             who,
             modality: study.modality.clone(),
             instances: study.objects,
-            last: study.first.text(),
+            first: study.first.text(),
             owed: study.owed,
             parked: study.parked,
         }

@@ -84,7 +84,8 @@ pub(super) fn write(context: &Context<'_>, planned: &Planned) -> Result<Vec<u8>,
         if first.filled(tags::BODY_PART_EXAMINED).is_none() {
             set.empty(tags::LATERALITY);
         }
-        copy(&mut set, first, &[tags::BODY_PART_EXAMINED, tags::LATERALITY]);
+        let repeated = [tags::BODY_PART_EXAMINED, tags::LATERALITY, tags::QUALITY_CONTROL_IMAGE];
+        copy(&mut set, first, &repeated);
     }
     pixels(&mut set, canvas)?;
     context.lossy(&mut set);

@@ -100,7 +100,7 @@ pub(super) fn made_by(context: &Context<'_>) -> String {
 /// Returns how a person finds the slice in the source series.
 pub(super) fn slice_name(context: &Context<'_>, slice: u32) -> String {
     match context.instance_number(slice) {
-        Some(number) => format!("source image with Instance Number {number}"),
+        Some(number) => format!("image {number}"),
         None => format!("source slice {} of {}", slice + 1, context.sources.len()),
     }
 }

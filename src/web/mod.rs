@@ -74,8 +74,8 @@ pub struct StudyLine {
     pub modality: String,
     /// Instances kept.
     pub instances: u64,
-    /// When the last of them came.
-    pub last: String,
+    /// When the first of them came.
+    pub first: String,
     /// Instances still owed.
     pub owed: u64,
     /// Instances that were refused.

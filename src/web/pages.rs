@@ -75,7 +75,7 @@ fn studies(lines: &[StudyLine]) -> Markup {
                             td dir="auto" {
                                 a href=(format!("/studies/{}", line.number)) { (line.who) }
                             }
-                            td { (line.modality) } td { (line.instances) } td { (line.last) }
+                            td { (line.modality) } td { (line.instances) } td { (line.first) }
                             td { (line.owed) } td { (line.parked) }
                         }
                     }
@@ -93,6 +93,7 @@ pub(super) fn study(page: &StudyPage) -> Markup {
             (page.line.owed) " owed, " (page.line.parked) " refused" }
         @if !page.results.is_empty() {
             h2 { "AI results: research, not for diagnosis" }
+            p { (REGULATORY) }
             @for view in &page.results { (result(page.line.number, view)) }
         }
         h2 { "Timeline" }

@@ -12,9 +12,13 @@ mod scanner;
 mod verdict;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_signal::{Signal, Signals};
 use serde_json::Value;
+use smol::stream::StreamExt;
 
 use crate::base::time::{Clock, Instant};
 use crate::board::clock::BoardClock;
@@ -58,13 +62,24 @@ pub(super) struct Demo {
 pub(super) struct Story {
     clock: BoardClock,
     last: Instant,
+    /// Set by SIGTERM and SIGINT: whoever was started must be ended first.
+    stopped: Arc<AtomicBool>,
 }
 
 impl Story {
-    fn new() -> Self {
+    fn new() -> Result<Self, Failure> {
         let clock = BoardClock::new(&mut KernelRng);
         let last = clock.now();
-        Self { clock, last }
+        let stopped = Arc::new(AtomicBool::new(false));
+        let heard = Arc::clone(&stopped);
+        let mut signals = Signals::new([Signal::Term, Signal::Int])
+            .map_err(|error| Failure::because("signals cannot be heard", &error))?;
+        std::thread::spawn(move || {
+            while smol::block_on(signals.next()).is_some() {
+                heard.store(true, Ordering::Relaxed);
+            }
+        });
+        Ok(Self { clock, last, stopped })
     }
 
     /// Tells that a step is done.
@@ -87,6 +102,9 @@ impl Story {
     ) -> Result<T, Failure> {
         let end = self.clock.now().after(PATIENCE);
         while self.clock.now() < end {
+            if self.stopped.load(Ordering::Relaxed) {
+                return Err(Failure::Refused("it was told to stop".to_owned()));
+            }
             if let Some(found) = ask()? {
                 return Ok(found);
             }
@@ -103,7 +121,7 @@ fn pause() {
 }
 
 pub(super) fn run(verb: &Demo) -> Done {
-    let mut story = Story::new();
+    let mut story = Story::new()?;
     let package = package(verb.package.as_deref())?;
     let folder = folder(verb.folder.as_deref())?;
     terminal::say(&format!("Scanpost demo in {}", folder.display()));
