@@ -132,3 +132,102 @@ fn mark(mark: &Value) -> Option<String> {
     };
     Some(format!("{name}, {image}: {size}; {MODEL_SCORE} {score:.3}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::dicom::element::Elements;
+    use crate::dicom::header::Tag;
+
+    /// A capture of 3 rows and 2 columns, as ours are laid out.
+    fn capture(rows: u16, columns: u16, pixels: &[u8]) -> Vec<u8> {
+        Elements::new(Encoding::ExplicitLe)
+            .us(tags::SAMPLES_PER_PIXEL, 3)
+            .text(tags::PHOTOMETRIC_INTERPRETATION, *b"CS", "RGB")
+            .us(Tag(0x0028_0006), 0)
+            .us(tags::ROWS, rows)
+            .us(tags::COLUMNS, columns)
+            .us(tags::BITS_ALLOCATED, 8)
+            .put(tags::PIXEL_DATA, *b"OB", pixels)
+            .into_bytes()
+    }
+
+    fn decoded(png: &[u8]) -> ([u32; 2], Vec<u8>) {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
+        ([info.height, info.width], pixels)
+    }
+
+    #[test]
+    fn a_capture_becomes_a_picture_of_the_very_same_pixels() {
+        let pixels: Vec<u8> = (0..18).collect();
+        let (size, shown) = decoded(&png(&capture(3, 2, &pixels)).unwrap());
+        assert_eq!((size, shown), ([3, 2], pixels));
+    }
+
+    #[test]
+    fn a_capture_that_is_cut_or_lies_about_its_size_is_no_picture() {
+        let whole = capture(3, 2, &[9; 18]);
+        for end in 0..whole.len() {
+            assert!(png(&whole[..end]).is_none(), "{end} of {} bytes", whole.len());
+        }
+        for (rows, columns) in [(3, 3), (4, 2), (0, 2), (3, 0), (0, 0), (u16::MAX, u16::MAX)] {
+            assert!(png(&capture(rows, columns, &[9; 18])).is_none(), "{rows} by {columns}");
+        }
+        assert!(png(&Elements::new(Encoding::ExplicitLe).us(tags::ROWS, 3).into_bytes()).is_none());
+    }
+
+    fn document() -> Value {
+        let at = json!({"slice": 20, "row": 1, "column": 2, "instance": null});
+        let measured = json!({"state": "measured", "long_axis_mm": 7.04, "volume_ml": 0.254});
+        let not = json!({"state": "not_measured", "why": "not measured: no solid core"});
+        let mark = |name: &str, score: f64, extent: &Value| json!({"name": name, "model_score_uncalibrated": score, "at": at, "extent": extent});
+        json!({"marks": [mark("AI mark 1", 0.9751, &measured), mark("AI mark 2", 0.5, &not)]})
+    }
+
+    #[test]
+    fn a_mark_is_a_line_with_its_slice_counted_from_one() {
+        let expected = [
+            "AI mark 1, slice 21: long axis 7.0 mm, volume 0.25 mL; \
+             model score (uncalibrated) 0.975",
+            "AI mark 2, slice 21: not measured: no solid core; model score (uncalibrated) 0.500",
+        ];
+        assert_eq!(marks(&document()), expected);
+    }
+
+    #[test]
+    fn a_mark_that_lacks_something_is_left_out_and_the_others_stay() {
+        for path in ["name", "model_score_uncalibrated", "at", "extent"] {
+            let mut document = document();
+            document["marks"][0].as_object_mut().unwrap().remove(path);
+            assert_eq!(marks(&document).len(), 1, "{path}");
+        }
+        for other in [json!(null), json!({}), json!([]), json!({"marks": 7}), json!({"marks": [7]})]
+        {
+            assert!(marks(&other).is_empty(), "{other}");
+        }
+        let mut last = document();
+        last["marks"][0]["at"]["slice"] = json!(u64::MAX);
+        assert_eq!(marks(&last).len(), 2, "no sum overflows");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_picture_panic(bytes: Vec<u8>) {
+            let _picture = png(&bytes);
+        }
+
+        #[test]
+        fn no_damage_makes_a_picture_panic(at in 0_usize..120, byte: u8) {
+            let mut damaged = capture(3, 2, &[9; 18]);
+            let at = at % damaged.len();
+            damaged[at] = byte;
+            let _picture = png(&damaged);
+        }
+    }
+}

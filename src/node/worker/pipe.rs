@@ -79,7 +79,8 @@ impl From {
         Ok(())
     }
 
-    /// Hears the answer to a series to its end; what it returns was checked.
+    /// Hears the answer to a series to its end, or why the package does not run; what it returns
+    /// was checked.
     ///
     /// # Errors
     /// [`Ended::Frame`] and [`Ended::Lied`].
@@ -87,7 +88,7 @@ impl From {
         &mut self,
         asked: Asked<'_>,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Answer, Ended> {
+    ) -> Result<Result<Answer, String>, Ended> {
         let mut done = 0;
         let answer = loop {
             let (kind, payload) = self.frame().await?;
@@ -97,16 +98,16 @@ impl From {
                     done = step.done;
                     progress(step);
                 }
-                Kind::Read => break self.reading(from_bytes(&payload)?, asked).await?,
-                Kind::NotRead => break Answer::NotRead(from_bytes(&payload)?),
+                Kind::Read => break Ok(self.reading(from_bytes(&payload)?, asked).await?),
+                Kind::NotRead => break Ok(Answer::NotRead(from_bytes(&payload)?)),
+                Kind::Bad => break Err(plain(&payload)),
                 Kind::Hello
                 | Kind::Task
                 | Kind::Data
                 | Kind::Facts
                 | Kind::Instance
                 | Kind::End
-                | Kind::Golden
-                | Kind::Bad => return Err(FrameError::Order.into()),
+                | Kind::Golden => return Err(FrameError::Order.into()),
             }
         };
         self.end().await?;
@@ -125,11 +126,7 @@ impl From {
                 let values = usize::try_from(verified.values).map_err(|_huge| FrameError::Order)?;
                 Ok(Agreement { worst: verified.worst, values })
             }
-            Kind::Bad => {
-                let text = String::from_utf8_lossy(&payload);
-                let plain = |c: char| if c.is_control() { ' ' } else { c };
-                Err(text.chars().map(plain).collect())
-            }
+            Kind::Bad => Err(plain(&payload)),
             Kind::Hello
             | Kind::Task
             | Kind::Data
@@ -217,4 +214,10 @@ fn step(payload: &[u8], before: usize, instances: usize) -> Result<Progress, Lie
         }
         _ => Err(Lie::Progress),
     }
+}
+
+/// Text of a worker, without what could steer a terminal.
+fn plain(payload: &[u8]) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    String::from_utf8_lossy(payload).chars().map(plain).collect()
 }

@@ -55,9 +55,9 @@ pub(super) async fn read(
     let talk = async move {
         let sending = send_series(to, &task, asked, slices);
         let (slices, answer) = try_zip(sending, from.answer(asked, progress)).await?;
-        Ok((answer, slices))
+        Ok(answer.map(|answer| (answer, slices)))
     };
-    run(child, worker.limit, talk).await
+    run(child, worker.limit, talk).await?.map_err(WorkerError::Bad)
 }
 
 /// Runs the golden case of a package.
