@@ -103,8 +103,8 @@ fn orientation(context: &Context<'_>, picture: &Picture) -> Option<[String; 2]> 
         let [falling, rising] = ends;
         Some(if along < 0.0 { falling } else { rising }.to_owned())
     };
-    let [a, b, c, d, e, f] = cosines;
-    Some([letter([a, b, c])?, letter([d, e, f])?])
+    let ([columns, rows], _) = cosines.as_chunks::<3>() else { return None };
+    Some([letter(*columns)?, letter(*rows)?])
 }
 
 /// The letter of the other end of an axis.

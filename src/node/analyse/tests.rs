@@ -119,7 +119,9 @@ fn a_goodbye_shortens_the_wait_and_only_a_goodbye_behind_the_last_slice() {
 type Change = fn(&mut Vec<ObjectRecord>);
 
 fn each(objects: &mut [ObjectRecord], change: impl Fn(&mut SliceFacts)) {
-    objects.iter_mut().for_each(|object| change(&mut object.facts));
+    for object in objects {
+        change(&mut object.facts);
+    }
 }
 
 /// Reasons that planning finds, each with a series that it finds it in.
@@ -168,7 +170,9 @@ fn planned() -> Vec<(Reason, Change)> {
         (Reason::Thickness, |all| each(all, |f| f.thickness = Some(5.0))),
         (Reason::Kernel, |all| each(all, |f| f.kernel = "BONE".to_owned())),
         (Reason::WrongModality, |all| {
-            all.iter_mut().for_each(|o| o.identity.modality = "MR".into())
+            for object in all {
+                object.identity.modality = "MR".into();
+            }
         }),
         (Reason::WrongRegion, |all| each(all, |f| f.body_part = "KNEE".to_owned())),
     ]

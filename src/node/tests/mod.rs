@@ -188,7 +188,9 @@ impl Clinic {
     }
 
     pub(crate) fn receive_all(&mut self, objects: Vec<ObjectRecord>) {
-        objects.into_iter().for_each(|object| self.receive(object));
+        for object in objects {
+            self.receive(object);
+        }
     }
 
     /// The jobs of study `1.2.N`.

@@ -85,7 +85,9 @@ impl StandIn {
         let mut raw = vec![std::mem::take(&mut bare.heatmap.scores)];
         raw.extend(bare.pictures.iter_mut().map(|picture| std::mem::take(&mut picture.rgb)));
         let mut says = frame(READ, &serde_json::to_vec(&bare).unwrap());
-        raw.iter().for_each(|bytes| says.extend(frame(DATA, bytes)));
+        for bytes in &raw {
+            says.extend(frame(DATA, bytes));
+        }
         says.extend(frame(END, &[]));
         self.ends(says, 0);
     }
@@ -178,7 +180,8 @@ impl Clinic {
 
     /// Reads the next job as the loop does, slabs made ready.
     pub(crate) fn read(&self, reader: &Reader) -> Result<bool, crate::node::read::ReadError> {
-        self.stores.vault.prepare().unwrap();
+        let ready = self.stores.vault.prepare();
+        assert!(ready.is_ok(), "{ready:?}");
         smol::block_on(reader.next())
     }
 
