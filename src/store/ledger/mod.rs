@@ -50,7 +50,7 @@ pub use erase::{Holding, Recycling};
 pub use gather::{
     KeptObject, NotRead, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing,
 };
-pub use jobs::{AfterDeath, JobState, JobToDo, KnownJob, Source};
+pub use jobs::{AfterDeath, Documents, JobState, JobToDo, KnownJob, Source};
 pub use packages::{PackageRow, Posting};
 pub use seal::{ColumnSeal, study_label};
 pub use shown::KeptDocument;
