@@ -22,7 +22,7 @@ use crate::node::control;
 use crate::node::deliver::{Courier, Stores};
 use crate::node::open::{self, OpenError};
 use crate::node::post::{SharedStanding, post};
-use crate::node::read::{Identities, Reader, read};
+use crate::node::read::{Desk, Identities, Reader, read};
 use crate::node::reading::SharedReading;
 use crate::node::receive::{Books, Receiver, SharedDoor, Strangers};
 use crate::node::shelf::Shelf;
@@ -225,10 +225,7 @@ async fn book(parts: Arc<Parts>, ear: Ear, bells: Bells) {
         loop {
             let with = Arc::clone(&parts);
             match smol::unblock(move || with.books.book(&with.stores)).await {
-                Ok(Some(_)) => {
-                    bells.couriers.iter().for_each(Bell::ring);
-                    bells.analyst.ring();
-                }
+                Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => {
                     tracing::error!(%error, "records wait to be booked");
@@ -236,6 +233,9 @@ async fn book(parts: Arc<Parts>, ear: Ear, bells: Bells) {
                 }
             }
         }
+        // Analyst and reader book, too: what is owed may be in the ledger although nothing waited.
+        bells.couriers.iter().for_each(Bell::ring);
+        bells.analyst.ring();
     }
 }
 
@@ -253,12 +253,15 @@ fn start_reading(
     });
     let with = Arc::clone(parts);
     let reading = supervise("read", parts.restarts.clone(), move || {
-        let reader = Reader {
+        let desk = Desk {
             stores: with.stores.clone(),
             books: Arc::clone(&with.books),
             shelf: Arc::clone(&with.shelf),
-            worker: Worker::default(),
             identities: with.identities,
+        };
+        let reader = Reader {
+            desk,
+            worker: Worker::default(),
             standing: with.reading.clone(),
             bells: bells.couriers.clone(),
         };

@@ -12,8 +12,16 @@ use scanpost::dicom::status::{Refusal, Status};
 /// A delivery by its row, in the how many-th ledger of the run.
 pub type Delivery = (u32, DeliveryRow);
 
-/// Finds a content and its instance by the bytes of its data set.
-pub type Find<'a> = dyn Fn(&[u8]) -> Option<(usize, Uid)> + 'a;
+/// A content that is known.
+pub struct Found {
+    pub content: usize,
+    pub instance: Uid,
+    /// No other content has its UID.
+    pub is_alone: bool,
+}
+
+/// Finds a content by the bytes of its data set.
+pub type Find<'a> = dyn Fn(&[u8]) -> Option<Found> + 'a;
 
 /// The archive, and what may be said about its deliveries.
 pub struct Archive {
@@ -21,6 +29,10 @@ pub struct Archive {
     /// Which connection stands; those of earlier numbers are gone.
     pub line: u64,
     pub away_until: u64,
+    /// It hears nothing and says nothing on the line that stands.
+    pub is_mute: bool,
+    /// How often it refused for good.
+    pub never: u64,
     object: Vec<u8>,
     /// Stored, and the box has not heard so yet.
     pub unheard: Option<usize>,
@@ -37,6 +49,16 @@ pub struct Archive {
     pub strange: bool,
 }
 
+/// What it makes of an instance that it could take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Takes,
+    /// Not now.
+    Full,
+    /// Never: the box sets the delivery aside.
+    Never,
+}
+
 /// What it answers.
 #[derive(Default)]
 pub struct Reply {
@@ -51,6 +73,8 @@ impl Archive {
             acceptor: None,
             line: 0,
             away_until: 0,
+            is_mute: false,
+            never: 0,
             object: Vec::new(),
             unheard: None,
             arrivals: Vec::new(),
@@ -63,6 +87,13 @@ impl Archive {
         }
     }
 
+    /// Makes room for another content, which may come so often.
+    pub fn expect(&mut self, allowed: u64) {
+        self.counts.push(0);
+        self.allowed.push(allowed);
+        self.refused.push(0);
+    }
+
     pub fn connect(&mut self, now: Instant) {
         self.line += 1;
         self.acceptor = Some(Acceptor::new(now, AcceptorSettings::default()));
@@ -72,6 +103,7 @@ impl Archive {
     pub fn hang_up(&mut self) {
         self.line += 1;
         self.acceptor = None;
+        self.is_mute = false;
         if let Some(content) = self.unheard.take() {
             self.allowed[content] += 1;
         }
@@ -83,13 +115,13 @@ impl Archive {
         }
     }
 
-    /// Feeds the acceptor. `judge` finds a content by its bytes; where `is_full`, it may be
-    /// refused, but not so often that the box parks it.
+    /// Feeds the acceptor. `judge` finds a content by its bytes; where it is full, it may refuse,
+    /// but not so often that the box parks it.
     pub fn feed(
         &mut self,
         now: Instant,
         input: Input<'_>,
-        judge: (&Find<'_>, bool),
+        judge: (&Find<'_>, Mood),
         sending: Option<Delivery>,
     ) -> Reply {
         let mut reply = Reply::default();
@@ -118,19 +150,25 @@ impl Archive {
 
     fn end(
         &mut self,
-        (find, is_full): (&Find<'_>, bool),
+        (find, mood): (&Find<'_>, Mood),
         sending: Option<Delivery>,
         reply: &mut Reply,
     ) -> Input<'static> {
         let full = || Input::Refused(Refusal::new(Status::OUT_OF_RESOURCES, "full"));
-        let Some((content, instance)) = find(&self.object) else {
+        let Some(Found { content, instance, is_alone }) = find(&self.object) else {
             self.strange = true;
             return full();
         };
         if let Some(delivery) = sending {
             self.owners.insert(delivery, instance);
         }
-        if is_full && self.refused[content] < 2 {
+        // Of two versions the later would come first, while a person is asked about the other.
+        if mood == Mood::Never && is_alone {
+            self.never += 1;
+            self.trouble(sending, 2);
+            return Input::Refused(Refusal::new(Status::CANNOT_UNDERSTAND, "no"));
+        }
+        if mood == Mood::Full && self.refused[content] < 2 {
             self.refused[content] += 1;
             self.trouble(sending, 2);
             return full();

@@ -9,9 +9,11 @@ use scanpost::base::secret::Secret;
 use scanpost::base::time::Clock;
 use scanpost::config::Config;
 use scanpost::dicom::acceptor::{Acceptor, AcceptorSettings, Action, Input};
+use scanpost::node::analyse::{AnalyseError, Analyst, Step};
 use scanpost::node::bell::bell;
 use scanpost::node::deliver::{Courier, Stores};
 use scanpost::node::open::{Means, assemble};
+use scanpost::node::read::{Desk, Identities, Todo};
 use scanpost::node::receive::{Books, Receiver, SharedDoor, Strangers};
 use scanpost::store::disk::memory::MemoryDisk;
 use scanpost::store::keys::FileKey;
@@ -20,6 +22,7 @@ use scanpost::store::vault::VaultSettings;
 use scanpost::wire::scp::{Admitted, AssociationEnd, Intake, Keeper};
 
 use crate::clinic::ARCHIVES;
+use crate::shelf::shelf;
 
 const SETTINGS: VaultSettings =
     VaultSettings { slab_bytes: 128 << 10, reserve_bytes: 16 << 10, slabs_ready: 2 };
@@ -29,6 +32,10 @@ pub struct Station {
     pub stores: Stores,
     pub books: Arc<Books>,
     pub couriers: Vec<Courier>,
+    analyst: Analyst,
+    pub desk: Desk,
+    /// What is being read.
+    pub reading: Option<Box<Todo>>,
     receiver: Receiver,
     door: Arc<SharedDoor>,
     pub line: Option<Incoming>,
@@ -74,6 +81,10 @@ impl Station {
         let open = assemble(Arc::new(disk.clone()), ledger, means).expect("the box starts");
         assert!(open.faults.is_empty(), "the start finds {:?}", open.faults);
         let (stores, books) = (open.stores, Arc::new(Books::new(bell().0)));
+        let analyst = Analyst::new(Arc::clone(config), stores.clone(), Arc::clone(&books));
+        let identities = Identities { box_id: open.opened.box_id.0, vault: open.opened.identity.0 };
+        let (with, and) = (stores.clone(), Arc::clone(&books));
+        let desk = Desk { stores: with, books: and, shelf: shelf(), identities };
         let door = Arc::new(SharedDoor::default());
         let couriers = ARCHIVES.into_iter().zip(seed..).map(|(name, seed)| {
             Courier::new(name, config.destinations[name].clone(), stores.clone(), seed)
@@ -86,7 +97,9 @@ impl Station {
             Strangers::default(),
             Arc::clone(&door),
         );
-        let station = Self { stores, books, couriers, receiver, door, line: None };
+        let (reading, line) = (None, None);
+        let station =
+            Self { stores, books, couriers, analyst, desk, reading, receiver, door, line };
         station.prepare();
         station
     }
@@ -107,6 +120,11 @@ impl Station {
             any = true;
         }
         any
+    }
+
+    /// Has the analyst look at the ledger.
+    pub fn look(&mut self) -> Result<Step, AnalyseError> {
+        self.analyst.step(&self.desk.shelf.active())
     }
 
     /// Takes a connection of the scanner.

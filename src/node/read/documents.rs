@@ -7,12 +7,12 @@ use crate::infer::finding::Reading;
 use crate::model::manifest::{Code, Manifest};
 use crate::model::package::Package;
 use crate::node::deliver::Stores;
-use crate::node::read::Reader;
+use crate::node::read::desk::Desk;
 use crate::node::seal::Seal;
 use crate::report::codes::{self, Codes};
 use crate::report::{self, Device, Document, JobFacts, Outcome, ReportError, Source, Superseded};
 use crate::store::ledger::{KnownJob, LedgerError};
-use crate::store::record::{Content, ResultRecord};
+use crate::store::record::{Content, JobRecord, ResultRecord};
 use crate::store::vault::{KeyName, Kind, VaultError};
 
 /// Who this box is.
@@ -38,47 +38,58 @@ pub enum WriteError {
     Ledger(#[from] LedgerError),
 }
 
-/// Writes and seals the documents of a job, and books them; returns how many.
+/// Writes the documents of a job.
 ///
 /// # Errors
 ///
-/// [`WriteError`]. What was sealed before is sealed again by the next try, under the same UIDs.
+/// [`WriteError::Report`] when they cannot be written from what there is.
 pub(super) fn write(
-    reader: &Reader,
-    job: &KnownJob,
-    package: &Package,
+    desk: &Desk,
+    (job, package): (&KnownJob, &Package),
     (ended, sources): (Result<&Reading, Reason>, &[Source]),
-) -> Result<usize, WriteError> {
-    let clause = ended.as_ref().err().map(|reason| reason.clause());
+) -> Result<Vec<Document>, WriteError> {
+    let clause = ended.err().map(Reason::clause);
     let outcome = match (&ended, &clause) {
         (Ok(reading), _) => Outcome::Read(reading),
         (Err(_), Some(reason)) => Outcome::NotRead { reason },
         (Err(reason), None) => Outcome::NotRead { reason: reason.sentence() },
     };
-    let facts = facts(reader, job, package.manifest(), package.digest())?;
-    let documents = report::write(outcome, sources, &facts)?;
-    let refusal = ended.err().filter(|_| job.refusal.is_none());
-    for document in &documents {
+    let facts = facts(desk, job, package.manifest(), package.digest())?;
+    Ok(report::write(outcome, sources, &facts)?)
+}
+
+/// Seals the documents of a job; the books hear of them.
+///
+/// # Errors
+///
+/// [`WriteError::Vault`]. What was sealed before is sealed again by the next try.
+pub(super) fn hand_in(
+    desk: &Desk,
+    job: &KnownJob,
+    documents: &[Document],
+    refusal: Option<Reason>,
+) -> Result<(), WriteError> {
+    let refusal = refusal.filter(|_| job.refusal.is_none());
+    for document in documents {
         let size = documents.len();
-        seal(reader, document, record(reader, job, (document, size), refusal))?;
+        seal(desk, document, record(desk, job, (document, size), refusal))?;
     }
-    while reader.books.book(&reader.stores)?.is_some() {}
-    Ok(documents.len())
+    Ok(())
 }
 
 fn facts(
-    reader: &Reader,
+    desk: &Desk,
     job: &KnownJob,
     manifest: &Manifest,
     digest: Digest,
 ) -> Result<JobFacts, LedgerError> {
-    let [a, b, c, d, ..] = reader.identities.box_id;
+    let [a, b, c, d, ..] = desk.identities.box_id;
     let serial = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
     Ok(JobFacts {
         job: job.number,
-        supersedes: superseded(&reader.stores, job)?,
-        box_id: reader.identities.box_id,
-        vault_identity: reader.identities.vault,
+        supersedes: superseded(&desk.stores, job)?,
+        box_id: desk.identities.box_id,
+        vault_identity: desk.identities.vault,
         decided: job.decided,
         revision: job.revision,
         package: report::Package {
@@ -113,7 +124,7 @@ fn code(code: &Code) -> codes::Code {
 }
 
 fn record(
-    reader: &Reader,
+    desk: &Desk,
     job: &KnownJob,
     (document, size): (&Document, usize),
     refusal: Option<Reason>,
@@ -130,7 +141,7 @@ fn record(
         transfer_syntax: document.transfer_syntax.clone(),
         length: u64::try_from(document.bytes.len()).unwrap_or(u64::MAX),
         digest: Digest::of(&document.bytes),
-        written: reader.stores.clock.stamp(),
+        written: desk.stores.clock.stamp(),
         // What is no instance goes by another road, once there is one.
         routes: if document.sop_class.is_some() { job.routes.clone() } else { Vec::new() },
         urgency: job.urgency,
@@ -138,15 +149,44 @@ fn record(
     }
 }
 
-fn seal(reader: &Reader, document: &Document, record: ResultRecord) -> Result<(), VaultError> {
-    let vault = &reader.stores.vault;
+/// Seals the decision that `job` is not to be read, in its place; the books hear of it.
+///
+/// # Errors
+///
+/// [`WriteError::Vault`].
+pub(super) fn seal_job(desk: &Desk, job: &KnownJob, refusal: Reason) -> Result<(), WriteError> {
+    let vault = &desk.stores.vault;
+    let record = JobRecord {
+        study: job.study.clone(),
+        series: job.series.clone(),
+        sources: job.sources.clone(),
+        package: job.package.clone(),
+        package_digest: job.package_digest,
+        settings: job.settings,
+        engine: job.engine,
+        decided: desk.stores.clock.stamp(),
+        revision: job.revision.saturating_add(1),
+        supersedes: Some(job.number),
+        refusal: Some(refusal.word().to_owned()),
+        routes: job.routes.clone(),
+        urgency: job.urgency,
+    };
+    let writer = vault.begin(Kind::Job)?;
+    let tell = |sealed: &_| desk.books.add(Clone::clone(sealed));
+    let content = Content::Job(Box::new(record));
+    vault.seal_and_tell(writer, KeyName::Label(job.study.as_str()), content, &tell)?;
+    Ok(())
+}
+
+fn seal(desk: &Desk, document: &Document, record: ResultRecord) -> Result<(), VaultError> {
+    let vault = &desk.stores.vault;
     let study = record.study.clone();
     let mut writer = vault.begin(Kind::Result)?;
     if let Err(error) = writer.append(&document.bytes) {
         vault.roll_back(writer)?;
         return Err(error);
     }
-    let tell = |sealed: &_| reader.books.add(Clone::clone(sealed));
+    let tell = |sealed: &_| desk.books.add(Clone::clone(sealed));
     let content = Content::Result(Box::new(record));
     vault.seal_and_tell(writer, KeyName::Label(study.as_str()), content, &tell)?;
     Ok(())

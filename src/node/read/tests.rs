@@ -8,11 +8,14 @@ use super::*;
 use crate::base::uid::Uid;
 use crate::image::geometry::GeometryRefusal;
 use crate::node::results::JobResult;
+use crate::node::seal::Seal;
+use crate::node::shelf::Shelf;
 use crate::node::tests::stand_in::{self, StandIn, reading, without_marks};
 use crate::node::tests::{Clinic, FOUND_BY_THE_READER, POSTING, chest, chest_of, slice};
 use crate::report::notice::not_processed;
 use crate::store::disk::Disk;
 use crate::store::disk::memory::{Failure, Lasting, Step, Trouble};
+use crate::store::ledger::JobState;
 
 /// Settings under which nothing of a result leaves.
 const SILENT: &str = "danger_any_caller = true\n[destinations.PACS]\nae = \"PACS\"\n\

@@ -28,7 +28,7 @@ fn page(clinic: &Clinic, reader: &Reader) -> Served {
         strangers: Strangers::default(),
         standings: BTreeMap::new(),
         restarts: Restarts::default(),
-        shelf: Arc::clone(&reader.shelf),
+        shelf: Arc::clone(&reader.desk.shelf),
         reading: reader.standing.clone(),
         door: Arc::new(SharedDoor::default()),
         faults: Vec::new(),

@@ -15,7 +15,7 @@ use crate::infer::finding::{
 use crate::model::package::Package;
 use crate::model::package::tests::parts;
 use crate::node::deliver::Stores;
-use crate::node::read::{Identities, Reader};
+use crate::node::read::{Desk, Identities, Reader};
 use crate::node::reading::SharedReading;
 use crate::node::results::{self, JobResult};
 use crate::node::seal::Seal;
@@ -156,11 +156,13 @@ impl Clinic {
 
     pub(crate) fn reader_with(&self, worker: Worker, shelf: Shelf) -> Reader {
         Reader {
-            stores: self.stores.clone(),
-            books: Arc::clone(&self.books),
-            shelf: Arc::new(shelf),
+            desk: Desk {
+                stores: self.stores.clone(),
+                books: Arc::clone(&self.books),
+                shelf: Arc::new(shelf),
+                identities: Identities { box_id: [3; 16], vault: [4; 16] },
+            },
             worker,
-            identities: Identities { box_id: [3; 16], vault: [4; 16] },
             standing: SharedReading::default(),
             bells: Vec::new(),
         }

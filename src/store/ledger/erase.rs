@@ -24,7 +24,7 @@ pub enum Recycling {
 pub struct Holding {
     /// Deliveries that wait, are under way or were set aside.
     pub deliveries: u64,
-    /// Jobs that are not finished.
+    /// Jobs that are not finished; what was replaced before its turn is.
     pub jobs: u64,
 }
 
@@ -89,8 +89,9 @@ fn holding(tables: &Connection, study: StudyRow) -> rusqlite::Result<Holding> {
         .prepare_cached(
             "SELECT (SELECT count(*) FROM deliveries WHERE study = ?1
                          AND state IN ('queued', 'sent', 'parked')),
-                     (SELECT count(*) FROM jobs WHERE study = ?1
-                         AND state IN ('decided', 'running', 'quarantined'))",
+                     (SELECT count(*) FROM jobs j WHERE study = ?1
+                         AND state IN ('decided', 'running', 'quarantined')
+                         AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.supersedes = j.number))",
         )?
         .query_row([study.0], |row| {
             Ok(Holding {

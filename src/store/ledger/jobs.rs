@@ -93,6 +93,15 @@ pub enum AfterDeath {
     Quarantined,
 }
 
+/// Whether documents of a job are sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Documents {
+    /// None.
+    None,
+    /// Some or all.
+    Some,
+}
+
 const JOBS: &str = "
     SELECT j.row, j.number, j.study, s.key, s.uid, e.uid, j.package, j.package_digest,
         j.settings, j.engine, j.revision, j.supersedes, j.refusal, j.sources, j.routes,
@@ -152,6 +161,20 @@ impl Ledger {
         })
     }
 
+    /// Puts back what the reader had when it gave up: who asks for work has none. Returns how
+    /// many jobs wait again.
+    ///
+    /// # Errors
+    ///
+    /// Fails when SQLite cannot commit.
+    pub fn put_back_jobs(&mut self) -> Result<usize, LedgerError> {
+        self.write("put jobs back", |tables| {
+            tables
+                .execute("UPDATE jobs SET state = 'decided' WHERE state = 'running'", [])
+                .map_err(during("put jobs back"))
+        })
+    }
+
     /// Notes that the job is done. The last record of its result set does so by itself.
     ///
     /// # Errors
@@ -186,21 +209,6 @@ impl Ledger {
         self.write("note a death", |tables| {
             let (study, _) = find(tables, job)?;
             died(tables, job, study, &at).map_err(during("note a death"))
-        })
-    }
-
-    /// Lets the jobs that the worker had wait again, when what kept them from their end was the
-    /// box itself: no worker started, the disk failed. Counts as nobody's death.
-    ///
-    /// Only for who knows that no worker is at work.
-    ///
-    /// # Errors
-    ///
-    /// Fails when SQLite cannot commit.
-    pub fn jobs_put_back(&mut self) -> Result<(), LedgerError> {
-        self.write("put jobs back", |tables| {
-            let back = "UPDATE jobs SET state = 'decided' WHERE state = 'running'";
-            tables.execute(back, []).map(drop).map_err(during("put jobs back"))
         })
     }
 
@@ -281,6 +289,20 @@ impl View<'_> {
         seal: &dyn ColumnSeal,
     ) -> Result<Vec<KnownJob>, LedgerError> {
         self.jobs("j.study = ?1 ORDER BY j.arrival, j.number", study.0, seal)
+    }
+
+    /// Returns whether a document of the job whose record is `job` is sealed, its set whole or not.
+    ///
+    /// # Errors
+    ///
+    /// Fails when SQLite cannot read.
+    pub fn has_documents(self, job: RecordNumber) -> Result<Documents, LedgerError> {
+        let found = self
+            .tables
+            .prepare_cached("SELECT 1 FROM results WHERE job = ?1")
+            .and_then(|mut query| query.exists([column::number(job)]))
+            .map_err(during("look for documents"))?;
+        Ok(if found { Documents::Some } else { Documents::None })
     }
 
     fn jobs(

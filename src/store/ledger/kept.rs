@@ -31,7 +31,8 @@ const KEPT: &str = "
         (SELECT count(*) FROM deliveries d WHERE d.study = s.row
             AND d.state IN ('queued', 'sent', 'parked')),
         (SELECT count(*) FROM jobs j WHERE j.study = s.row
-            AND j.state IN ('decided', 'running', 'quarantined'))
+            AND j.state IN ('decided', 'running', 'quarantined')
+            AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.supersedes = j.number))
             + (coalesce(s.whole_arrival, -1) <
                 coalesce((SELECT max(arrival) FROM objects o WHERE o.study = s.row), -1)),
         max(coalesce((SELECT max(c.received_wall) FROM copies c JOIN records r

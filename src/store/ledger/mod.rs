@@ -51,7 +51,7 @@ pub use erase::{Holding, Recycling};
 pub use gather::{
     KeptObject, NotRead, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing, Whole,
 };
-pub use jobs::{AfterDeath, JobState, JobToDo, KnownJob, Source};
+pub use jobs::{AfterDeath, Documents, JobState, JobToDo, KnownJob, Source};
 pub use kept::KeptStudy;
 pub use packages::{PackageRow, Posting};
 pub use seal::{ColumnSeal, study_label};

@@ -123,7 +123,8 @@ const STUDIES: &str = "
         (SELECT count(*) FROM deliveries d WHERE d.study = s.row
             AND d.state IN ('accepted', 'committed')),
         (SELECT count(*) FROM jobs j WHERE j.study = s.row
-            AND j.state IN ('decided', 'running')),
+            AND j.state IN ('decided', 'running')
+            AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.supersedes = j.number)),
         (SELECT count(*) FROM jobs j WHERE j.study = s.row AND j.state = 'done'),
         (SELECT json_group_array(j.refusal) FROM jobs j WHERE j.study = s.row
             AND j.refusal IS NOT NULL),
@@ -138,7 +139,8 @@ const COUNTS: &str = "
     SELECT (SELECT count(*) FROM studies WHERE erased = 0),
         (SELECT count(*) FROM objects WHERE erased = 0),
         (SELECT count(*) FROM objects WHERE erased = 0 AND unreadable IS NOT NULL),
-        (SELECT count(*) FROM jobs WHERE state = 'decided'),
+        (SELECT count(*) FROM jobs j WHERE state = 'decided'
+            AND NOT EXISTS (SELECT 1 FROM jobs n WHERE n.supersedes = j.number)),
         (SELECT count(*) FROM jobs WHERE state = 'running'),
         (SELECT count(*) FROM jobs WHERE state = 'done'),
         (SELECT count(*) FROM jobs WHERE state = 'refused'),

@@ -1,5 +1,8 @@
 //! One run: scanner, box and archives on one clock, with a queue of what happens next.
 
+mod faults;
+mod posting;
+mod reading;
 mod scanner;
 
 use std::cmp::Reverse;
@@ -13,14 +16,16 @@ use scanpost::base::time::{Clock, Instant};
 use scanpost::config::Config;
 use scanpost::dicom::acceptor;
 use scanpost::dicom::requestor::{Input, Requestor};
-use scanpost::node::deliver::{Courier, Do, Heard};
+use scanpost::node::deliver::{Courier, Heard, Stores};
 use scanpost::store::disk::Disk;
-use scanpost::store::disk::memory::{Loss, MemoryDisk};
+use scanpost::store::disk::memory::MemoryDisk;
 use scanpost::store::ledger::Ledger;
 
-use crate::archive::{Archive, Delivery};
+use crate::archive::Archive;
 use crate::clinic::{ARCHIVES, MS, Plan, S, SimClock, below, config, plan};
+use crate::results::Results;
 use crate::station::Station;
+use reading::Loops;
 
 const CAPACITY: u64 = 16 << 20;
 /// The bad time.
@@ -31,18 +36,73 @@ const EVENTS_PER_HOUR_MAX: u64 = 4_000;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Event {
     ScannerTry,
-    ToBox { line: u64, bytes: Vec<u8> },
-    ToScanner { line: u64, bytes: Vec<u8> },
-    ScannerCut { line: u64 },
-    Book { boot: u64 },
+    ToBox {
+        line: u64,
+        bytes: Vec<u8>,
+    },
+    ToScanner {
+        line: u64,
+        bytes: Vec<u8>,
+    },
+    ScannerCut {
+        line: u64,
+    },
+    Book {
+        boot: u64,
+    },
+    /// The analyst's bell, or its timer of the turn.
+    Look {
+        boot: u64,
+        turn: Option<u64>,
+    },
+    /// The reader's bell, or its timer of the turn.
+    Take {
+        boot: u64,
+        turn: Option<u64>,
+    },
+    /// The reading under way ends.
+    Finish {
+        boot: u64,
+    },
     Prepare,
-    Bell { boot: u64, to: usize },
-    Dialled { boot: u64, to: usize },
-    ToArchive { to: usize, line: u64, bytes: Vec<u8> },
-    ToCourier { to: usize, line: u64, bytes: Vec<u8>, is_answer: bool },
-    Written { to: usize, line: u64 },
-    CourierCut { to: usize, line: u64 },
-    Away { to: usize },
+    Bell {
+        boot: u64,
+        to: usize,
+    },
+    Dialled {
+        boot: u64,
+        to: usize,
+    },
+    ToArchive {
+        to: usize,
+        line: u64,
+        bytes: Vec<u8>,
+    },
+    ToCourier {
+        to: usize,
+        line: u64,
+        bytes: Vec<u8>,
+        is_answer: bool,
+    },
+    Written {
+        to: usize,
+        line: u64,
+    },
+    CourierCut {
+        to: usize,
+        line: u64,
+    },
+    Away {
+        to: usize,
+    },
+    /// An archive stops to hear and to speak, or the scanner does.
+    Mute {
+        to: Option<usize>,
+    },
+    /// The wall clock jumps to so many milliseconds off.
+    Jump {
+        to: i64,
+    },
     PowerCut,
     Full,
     Roomy,
@@ -54,6 +114,10 @@ struct Scanner {
     requestor: Option<Requestor>,
     line: u64,
     next: usize,
+    /// Nothing is sent before.
+    rests_until: u64,
+    /// The line on which it fell silent.
+    mute_line: Option<u64>,
 }
 
 pub struct World {
@@ -72,11 +136,15 @@ pub struct World {
     boot: u64,
     epoch: u32,
     scanner: Scanner,
+    /// In which boot the book bell was rung and not heard yet.
+    book_rung: Option<u64>,
     /// Sealed and not booked yet.
     unbooked: Vec<usize>,
     /// Refused at the end, and yet perhaps on the disk: a start may find it.
     perhaps: Vec<usize>,
     digest: DefaultHasher,
+    loops: Loops,
+    pub results: Results,
     pub archives: Vec<Archive>,
     pub plan: Plan,
     /// What the scanner heard 0000 for.
@@ -87,6 +155,8 @@ pub struct World {
     pub unsure: BTreeSet<usize>,
     pub events: u64,
     pub cuts: u64,
+    /// Deliveries that were parked at the end of the bad time.
+    pub resent: usize,
 }
 
 impl World {
@@ -112,10 +182,13 @@ impl World {
             station: Some(station),
             boot: 1,
             epoch: 0,
-            scanner: Scanner { requestor: None, line: 0, next: 0 },
+            scanner: Scanner { requestor: None, line: 0, next: 0, rests_until: 0, mute_line: None },
+            book_rung: None,
             unbooked: Vec::new(),
             perhaps: Vec::new(),
             digest: DefaultHasher::new(),
+            loops: Loops::default(),
+            results: Results::default(),
             archives: ARCHIVES.iter().map(|_| Archive::new(contents)).collect(),
             plan,
             told: BTreeSet::new(),
@@ -123,31 +196,15 @@ impl World {
             unsure: BTreeSet::new(),
             events: 0,
             cuts: 0,
+            resent: 0,
         };
         world.at(0, Event::ScannerTry);
         world.at(60 * S, Event::Prepare);
+        world.wake_reading();
         if is_sick {
             world.plan_faults();
         }
         world
-    }
-
-    fn plan_faults(&mut self) {
-        for _ in 0..self.rng.below(4) {
-            let when = self.rng.below(BAD);
-            self.at(when, Event::PowerCut);
-        }
-        for to in 0..ARCHIVES.len() {
-            for _ in 0..self.rng.below(3) {
-                let when = self.rng.below(BAD);
-                self.at(when, Event::Away { to });
-            }
-        }
-        if self.rng.below(3) == 0 {
-            let when = self.rng.below(BAD);
-            self.at(when, Event::Full);
-            self.at(when + self.rng.clone().below(100 * S), Event::Roomy);
-        }
     }
 
     fn at(&mut self, delay: u64, event: Event) {
@@ -174,7 +231,9 @@ impl World {
             self.archives[to].away_until = 0;
             self.at(0, Event::Bell { boot: self.boot, to });
         }
+        self.resend_parked();
         self.at(0, Event::Book { boot: self.boot });
+        self.wake_reading();
         self.run_until(self.now + 6 * 3600 * S)
     }
 
@@ -191,6 +250,11 @@ impl World {
     /// Returns whether nothing is left to happen.
     pub fn is_at_rest(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// The stores of the box.
+    pub fn stores(&self) -> &Stores {
+        &self.station.as_ref().expect("the power is on").stores
     }
 
     pub fn is_scanner_done(&self) -> bool {
@@ -224,6 +288,7 @@ impl World {
     fn handle(&mut self, event: Event) {
         match event {
             Event::ScannerTry => self.scanner_connect(),
+            Event::ToBox { line, .. } if self.scanner.mute_line == Some(line) => {}
             Event::ToBox { line, bytes } if line == self.scanner.line => {
                 self.box_feed(acceptor::Input::Received(&bytes));
             }
@@ -232,9 +297,12 @@ impl World {
             }
             Event::ScannerCut { line } if line == self.scanner.line => self.scanner_gone(),
             Event::Book { boot } if boot == self.boot => self.book(),
+            Event::Look { boot, turn } if boot == self.boot => self.look(turn),
+            Event::Take { boot, turn } if boot == self.boot => self.take(turn),
+            Event::Finish { boot } if boot == self.boot => self.finish(),
             Event::Prepare => {
                 self.station().prepare();
-                if !self.is_scanner_done() {
+                if !self.is_quiet() {
                     self.at(60 * S, Event::Prepare);
                 }
             }
@@ -257,6 +325,11 @@ impl World {
                 self.archives[to].away_until = self.now + self.rng.below(200 * S);
                 self.cut(to);
             }
+            Event::Mute { to: Some(to) } if self.is_sick => self.mute(to),
+            Event::Mute { to: None } if self.is_sick => {
+                self.scanner.mute_line = Some(self.scanner.line);
+            }
+            Event::Jump { to } => self.clock.jump(to),
             Event::PowerCut if self.is_sick => self.power_cut(),
             Event::Full if self.is_sick => {
                 let used = CAPACITY - self.disk.free_bytes().expect("memory");
@@ -303,119 +376,34 @@ impl World {
         }
     }
 
-    fn book(&mut self) {
-        if !self.station().book() && self.is_sick {
+    /// Rings the book bell: the loop behind it wakes a little later.
+    fn ring_books(&mut self) {
+        // A bell that rings already rings on.
+        if self.book_rung == Some(self.boot) {
             return;
         }
+        self.book_rung = Some(self.boot);
+        let (boot, when) = (self.boot, self.rng.below(400) * MS);
+        self.at(when, Event::Book { boot });
+    }
+
+    /// Books as `node::run` does, and wakes the others; now and then one does not hear it.
+    fn book(&mut self) {
+        self.book_rung = None;
+        self.station().book();
         self.booked();
+        self.busy();
+        self.ring_couriers();
+        if !self.one_in(8) {
+            self.at(MS, Event::Look { boot: self.boot, turn: None });
+        }
+    }
+
+    fn ring_couriers(&mut self) {
         for to in 0..ARCHIVES.len() {
             if !self.one_in(8) {
                 self.at(MS, Event::Bell { boot: self.boot, to });
             }
-        }
-    }
-
-    fn sending(&mut self, to: usize) -> Option<Delivery> {
-        let epoch = self.epoch;
-        self.station().couriers[to].standing().sending.map(|row| (epoch, row))
-    }
-
-    fn courier(&mut self, to: usize, heard: Heard<'_>) {
-        let boot = self.boot;
-        let actions = self.station().couriers[to].step(heard).expect("the ledger works");
-        let line = self.archives[to].line;
-        for action in actions {
-            match action {
-                Do::Dial => {
-                    let when = (1 + self.rng.below(50)) * MS;
-                    self.at(when, Event::Dialled { boot, to });
-                }
-                Do::Send(bytes) => {
-                    let cut = Event::CourierCut { to, line };
-                    let make = |bytes| Event::ToArchive { to, line, bytes };
-                    self.wire(2 + 2 * to, &bytes, cut, make);
-                }
-                Do::TellWhenWritten => self.at(MS, Event::Written { to, line }),
-                Do::HangUp => self.archives[to].hang_up(),
-            }
-        }
-    }
-
-    fn dialled(&mut self, to: usize) {
-        if self.now < self.archives[to].away_until {
-            return self.courier(to, Heard::NotConnected("no route".to_owned()));
-        }
-        let now = self.instant();
-        self.archives[to].hang_up();
-        self.archives[to].connect(now);
-        self.courier(to, Heard::Connected);
-    }
-
-    fn archive_feed(&mut self, to: usize, input: acceptor::Input<'_>) {
-        let (now, is_full, sending) = (self.instant(), self.one_in(15), self.sending(to));
-        let contents = &self.plan.contents;
-        let find = |bytes: &[u8]| {
-            let found = contents.iter().position(|content| content.bytes == bytes)?;
-            Some((found, contents[found].instance.clone()))
-        };
-        let reply = self.archives[to].feed(now, input, (&find, is_full), sending);
-        let (line, channel) = (self.archives[to].line, 3 + 2 * to);
-        let cut = Event::CourierCut { to, line };
-        if reply.stored && self.one_in(12) {
-            return self.at(MS, cut);
-        }
-        let is_answer = reply.stored;
-        if !reply.bytes.is_empty() {
-            // The answer counts as heard with its last piece: a queue keeps their order.
-            let last = reply.bytes.len() - 1;
-            let (most, end) = reply.bytes.split_at(if is_answer { last } else { 0 });
-            let part = |is_answer| move |bytes| Event::ToCourier { to, line, bytes, is_answer };
-            if !most.is_empty() {
-                self.wire(channel, most, cut.clone(), part(false));
-            }
-            self.wire(channel, end, cut.clone(), part(is_answer));
-        }
-        if reply.closes {
-            self.at(self.free_at[channel].saturating_sub(self.now), cut);
-        }
-    }
-
-    /// Breaks the line between a courier and its archive.
-    fn cut(&mut self, to: usize) {
-        if self.archives[to].acceptor.is_none() {
-            return;
-        }
-        let sending = self.sending(to);
-        self.archives[to].trouble(sending, 1);
-        self.archives[to].hang_up();
-        self.courier(to, Heard::Closed);
-    }
-
-    /// Cuts the power of the box, and starts it again.
-    fn power_cut(&mut self) {
-        self.cuts += 1;
-        self.armed = None;
-        let loss = if self.rng.below(2) == 0 { Loss::Everything } else { Loss::Some };
-        self.disk.crash(&mut self.rng, loss);
-        self.disk.set_capacity(CAPACITY);
-        self.scanner_gone();
-        self.archives.iter_mut().for_each(Archive::hang_up);
-        let mut ledger = self.station.take().expect("the power was on").into_ledger();
-        self.unbooked.append(&mut self.perhaps);
-        if self.rng.below(5) == 0 {
-            ledger = Ledger::in_memory().expect("memory");
-            self.epoch += 1;
-            for archive in &mut self.archives {
-                archive.allowed.iter_mut().for_each(|allowed| *allowed += 1);
-            }
-        }
-        self.boot += 1;
-        self.clock.next_boot();
-        let (clock, seed) = (self.clock.clone(), self.rng.next_u64());
-        self.station = Some(Station::boot(&self.disk, ledger, &self.config, clock, seed));
-        self.booked();
-        for to in 0..ARCHIVES.len() {
-            self.at(S, Event::Bell { boot: self.boot, to });
         }
     }
 

@@ -7,14 +7,14 @@ use scanpost::dicom::dimse::Priority;
 use scanpost::dicom::requestor::{
     Action, Input, Outcome, Requestor, RequestorSettings, Rest, StoreOrder,
 };
-use scanpost::store::disk::memory::{Failure, Lasting, Step, Trouble};
 
 use super::{Event, World};
-use crate::clinic::{MS, S, pair};
+use crate::clinic::{S, pair};
 
 impl World {
     pub(super) fn scanner_connect(&mut self) {
-        if self.is_scanner_done() || self.scanner.requestor.is_some() {
+        let rests = self.now < self.scanner.rests_until;
+        if rests || self.is_scanner_done() || self.scanner.requestor.is_some() {
             return;
         }
         let title = |text: &[u8]| AeTitle::parse(text).expect("a title");
@@ -38,22 +38,27 @@ impl World {
                 }
                 Action::Established(_) => self.scanner_store(),
                 Action::WantData => {
-                    let content = self.plan.sending[self.scanner.next];
+                    let content = self.plan.sending[self.scanner.next].content;
                     let bytes = self.plan.contents[content].bytes.clone();
                     self.scanner_step(Input::Data(&bytes, Rest::Last));
                 }
                 Action::Outcome(Outcome::Answered(answer)) => {
                     if answer.status.is_success() {
-                        self.told.insert(self.plan.sending[self.scanner.next]);
+                        self.told.insert(self.plan.sending[self.scanner.next].content);
                         self.scanner.next += 1;
+                        let next = self.plan.sending.get(self.scanner.next);
+                        self.scanner.rests_until = self.now + next.map_or(0, |turn| turn.wait);
                         if self.one_in(25) {
                             let when = self.rng.below(2 * S);
                             self.at(when, Event::PowerCut);
                         }
                     }
                     let goes_on = answer.status.is_success() && self.rng.below(5) != 0;
-                    if goes_on && !self.is_scanner_done() {
+                    let rests = self.now < self.scanner.rests_until;
+                    if goes_on && !rests && !self.is_scanner_done() {
                         self.scanner_store();
+                    } else if self.one_in(6) {
+                        self.scanner_step(Input::Abort);
                     } else {
                         self.scanner_step(Input::Release);
                     }
@@ -65,8 +70,8 @@ impl World {
     }
 
     fn scanner_store(&mut self) {
-        let sop_instance =
-            self.plan.contents[self.plan.sending[self.scanner.next]].instance.clone();
+        let content = self.plan.sending[self.scanner.next].content;
+        let sop_instance = self.plan.contents[content].instance.clone();
         let order = StoreOrder { pair: pair(), sop_instance, priority: Priority::Medium };
         self.scanner_step(Input::Store(order));
     }
@@ -75,18 +80,16 @@ impl World {
         self.scanner.line += 1;
         self.scanner.requestor = None;
         self.station().hang_up();
+        let rest = self.scanner.rests_until.saturating_sub(self.now);
         let pause = (1 + self.rng.below(40)) * S;
-        self.at(pause, Event::ScannerTry);
+        self.at(pause.max(rest), Event::ScannerTry);
     }
 
     pub(super) fn box_feed(&mut self, input: acceptor::Input<'_>) {
         if self.armed.is_none() && self.one_in(50) {
-            let after = self.rng.below(12);
-            let (failure, lasting) = (Failure::PowerCut, Lasting::Forever);
-            self.disk.plan(Trouble { step: Step::Change, after, failure, lasting });
-            self.armed = Some(self.disk.changes() + after);
+            self.arm(12);
         }
-        let current = self.plan.sending.get(self.scanner.next).copied();
+        let current = self.plan.sending.get(self.scanner.next).map(|turn| turn.content);
         let reply = self.station().feed(input);
         if let Some(content) = current.filter(|_| 0 < reply.ended) {
             if 0 < reply.sealed {
@@ -94,8 +97,7 @@ impl World {
                 if !self.order.contains(&content) {
                     self.order.push(content);
                 }
-                let (boot, when) = (self.boot, self.rng.below(400) * MS);
-                self.at(when, Event::Book { boot });
+                self.ring_books();
             } else {
                 self.perhaps.push(content);
                 self.unsure.insert(content);

@@ -170,3 +170,41 @@ fn a_refusal_after_a_look_at_the_pixels_is_told_with_its_reason() {
     let twice = ledger.job_refused(todo.job.job, "other", at(3)).unwrap();
     assert_eq!(twice, Moved::Unchanged);
 }
+
+#[test]
+fn a_job_that_the_reader_gave_up_is_the_next_one_again() {
+    let mut ledger = ledger();
+    apply(&mut ledger, &[sealed(1, Content::Job(Box::new(job("1.1", &[]))))]);
+    let todo = next(&ledger).unwrap();
+    ledger.job_started(todo.job.job, at(1)).unwrap();
+    assert!(next(&ledger).is_none());
+    assert_eq!(ledger.put_back_jobs().unwrap(), 1);
+    assert_eq!(next(&ledger).unwrap().job.number, number(1));
+    ledger.job_done(todo.job.job, at(2)).unwrap();
+    assert_eq!(ledger.put_back_jobs().unwrap(), 0);
+}
+
+#[test]
+fn a_job_that_was_replaced_before_its_turn_keeps_nothing_and_a_quarantined_one_does() {
+    let mut ledger = ledger();
+    let mut newer = job("1.1", &[]);
+    newer.supersedes = Some(number(1));
+    let decisions = [
+        sealed(1, Content::Job(Box::new(job("1.1", &[])))),
+        sealed(2, Content::Job(Box::new(newer))),
+    ];
+    apply(&mut ledger, &decisions);
+    let todo = next(&ledger).unwrap();
+    let jobs = |ledger: &Ledger| {
+        let waiting = ledger.view().snapshot_counts().unwrap().jobs_decided;
+        (waiting, ledger.view().owed_in_study(todo.job.study_row).unwrap().jobs)
+    };
+    assert_eq!(jobs(&ledger), (1, 1));
+    for _ in 0..2 {
+        ledger.job_started(todo.job.job, at(1)).unwrap();
+        ledger.job_died(todo.job.job, at(2)).unwrap();
+    }
+    assert_eq!(jobs(&ledger), (0, 1), "its answer is owed");
+    ledger.job_refused(todo.job.job, "quarantined", at(3)).unwrap();
+    assert_eq!(jobs(&ledger), (0, 0));
+}
