@@ -168,8 +168,9 @@ mod tests {
 
     fn refuse_jobs(clinic: &Clinic) {
         let (stores, at) = (&clinic.stores, clinic.stores.clock.stamp());
-        while let Some(todo) = stores.ledger().next_job(&seal::Seal(&stores.vault)).unwrap() {
-            stores.ledger().job_refused(todo.job.job, "gap", at).unwrap();
+        let mut ledger = stores.ledger();
+        while let Some(todo) = ledger.next_job(&seal::Seal(&stores.vault)).unwrap() {
+            ledger.job_refused(todo.job.job, "gap", at).unwrap();
         }
     }
 

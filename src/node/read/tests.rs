@@ -84,7 +84,7 @@ fn a_read_job_gives_report_segmentation_captures_and_json_and_owes_all_but_the_j
     let owed: Vec<_> = clinic.owed_results().into_iter().map(|owed| owed.sop_class).collect();
     assert!(owed.iter().all(Option::is_some), "JSON is never owed");
     assert!(!clinic.read(&reader).unwrap(), "there is no other job");
-    assert_eq!(happened(&clinic), ["reading", "written"]);
+    assert_eq!(happened(&clinic), ["read", "reading", "written"]);
     assert_eq!(*reader.standing.lock().unwrap(), Standing::default());
 }
 

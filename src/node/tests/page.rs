@@ -76,8 +76,8 @@ fn an_open_page_shows_marks_and_the_very_pixels_of_the_captures() {
     for line in [
         "DOE, JANE",
         "lung-nodule 1.0.0: read",
-        "AI mark 1, slice 21: long axis 7.0 mm, volume 0.25 mL",
-        "AI mark 2, slice 21: not measured",
+        "AI mark 1, image 21: long axis 7.0 mm, volume 0.25 mL",
+        "AI mark 2, image 21: not measured",
         "2 AI marks above the threshold.",
         "research, not for diagnosis",
         "Posted to PACS.",
