@@ -36,6 +36,8 @@ fn log(log: &Log) {
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
+        // Whoever read the log may be gone: no reason to stop, and nobody to tell.
+        .log_internal_errors(false)
         .with_ansi(false);
     // A second subscriber can only be there in a test: the first one stays.
     let set = if log.json { builder.json().try_init() } else { builder.try_init() };

@@ -110,10 +110,19 @@ pub fn run(config: Config) -> Result<(), RunError> {
             let (executor, quitting) = (Arc::clone(&executor), quitting.clone());
             scope.spawn(move || smol::block_on(executor.run(silence(quitting))));
         }
-        let done = smol::block_on(executor.run(live(config, clock, Arc::clone(&executor))));
-        quit.close();
-        done
+        // A panic here must let the other threads end, too.
+        let _quit = Closing(quit);
+        smol::block_on(executor.run(live(config, clock, Arc::clone(&executor))))
     })
+}
+
+/// A channel that is closed when it goes, by whatever way.
+struct Closing(smol::channel::Sender<()>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Waits until the stop rings.

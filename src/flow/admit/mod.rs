@@ -139,10 +139,12 @@ pub fn admit(config: &Config, door: Door, call: Call<'_>) -> Admission {
     match caller(config, call) {
         Err(rejection) => Admission::Reject(rejection),
         Ok(caller) => match (door, call.purpose) {
-            (Door::Open, _) | (Door::Full, Purpose::Echo) => Admission::Accept { caller },
+            (Door::Open, _) | (Door::Full | Door::Busy, Purpose::Echo) => {
+                Admission::Accept { caller }
+            }
             (Door::Full, Purpose::Store) => Admission::Reject(Rejection::Full),
             (Door::Shut, _) => Admission::Reject(Rejection::Shut),
-            (Door::Busy, _) => Admission::Reject(Rejection::Busy),
+            (Door::Busy, Purpose::Store) => Admission::Reject(Rejection::Busy),
         },
     }
 }
