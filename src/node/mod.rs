@@ -6,7 +6,7 @@
 //! | book | the book bell | records into the ledger, then rings for posting |
 //! | analyse | the book bell, its deadline | finds studies whole, decides who reads them |
 //! | read | a bell, a minute | has jobs read by the worker, seals the documents |
-//! | prepare | the low bell, a minute | erases what may go, makes slabs ready, opens or shuts the door |
+//! | prepare | the low bell, a minute | erases what may go, makes slabs ready, sets the door |
 //! | post, one a destination | its bell, its deadline, bytes | posts what is owed |
 //! | control | lines on the socket | answers from the ledger |
 //! | page | requests on loopback | answers from the ledger |

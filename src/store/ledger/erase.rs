@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::gather::note_event;
+use super::whole::note_event;
 use super::{Ledger, LedgerError, View, during};
 use crate::base::ids::StudyRow;
 use crate::base::time::Stamp;

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::gather::note_event;
 use super::seal::{ColumnSeal, from_json, open_text};
+use super::whole::note_event;
 use super::{KeptObject, Ledger, LedgerError, Moved, View, column, during};
 use crate::base::digest::Digest;
 use crate::base::ids::{JobRow, RecordNumber, StudyRow};

@@ -36,6 +36,7 @@ mod shown;
 mod start;
 mod timeline;
 mod views;
+mod whole;
 
 #[cfg(test)]
 mod tests;
@@ -48,9 +49,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use apply::Applied;
 pub use deliveries::{Answer, Known, Moved, Owed, OwedCount, Resend, Thing};
 pub use erase::{Holding, Recycling};
-pub use gather::{
-    KeptObject, NotRead, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing, Whole,
-};
+pub use gather::{KeptObject, OpenSeries, OpenStudy, Quarantine, Release, SeriesObjects, Standing};
 pub use jobs::{AfterDeath, Documents, JobState, JobToDo, KnownJob, Source};
 pub use kept::KeptStudy;
 pub use packages::{PackageRow, Posting};
@@ -59,6 +58,7 @@ pub use shown::KeptDocument;
 pub use start::{Condition, Mark, Start, Started};
 pub use timeline::Event;
 pub use views::{Counts, Filter, Problem, StudySummary, View};
+pub use whole::{NotRead, Whole};
 
 /// What can go wrong with the ledger.
 #[derive(Debug, thiserror::Error)]
