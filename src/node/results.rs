@@ -186,7 +186,10 @@ mod tests {
         let at = json!({"slice": 20, "row": 1, "column": 2, "instance": null});
         let measured = json!({"state": "measured", "long_axis_mm": 7.04, "volume_ml": 0.254});
         let not = json!({"state": "not_measured", "why": "not measured: no solid core"});
-        let mark = |name: &str, score: f64, extent: &Value| json!({"name": name, "model_score_uncalibrated": score, "at": at, "extent": extent});
+        let mark = |name: &str, score: f64, extent: &Value| {
+            let called = "model_score_uncalibrated";
+            json!({"name": name, called: score, "at": at, "extent": extent})
+        };
         json!({"marks": [mark("AI mark 1", 0.9751, &measured), mark("AI mark 2", 0.5, &not)]})
     }
 
