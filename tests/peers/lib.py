@@ -181,7 +181,8 @@ class Box(Process):
         return os.path.getsize(self.log)
 
     def timeline(self, study):
-        return [event["what"] for event in self.ask("study", study)["timeline"]]
+        timeline = self.ask("study", study)["timeline"]
+        return [f"{event['kind']} {event['words']}" for event in timeline]
 
     def workers(self):
         """The processes that read for this box."""
